@@ -1,0 +1,169 @@
+# SPDX-License-Identifier: MIT
+# cache.sh - what is made once and kept outside the tree
+#
+# Each need_X prints the path of X and makes it first where it is missing.  A
+# path carries the key of everything that went into it, so a change makes a
+# new one; an unfinished one has the suffix .new and is made again.
+
+CACHE=${FREEHOLD_CACHE:-/var/cache/freehold}
+MIRROR=${FREEHOLD_MIRROR:-}
+
+BUILD_PACKAGES="gcc libc6-dev clang libclang-rt-dev llvm make cmake ninja-build
+    pkgconf bison flex python3 patch xz-utils bc libxen-dev libuv1-dev
+    libjson-c-dev libseccomp-dev libmnl-dev liburing-dev libnbd-dev
+    libbearssl-dev libcmocka-dev libsystemd-dev zlib1g-dev libelf-dev scdoc
+    clang-format cpio busybox-static zstd ca-certificates git shellcheck"
+DOM0_PACKAGES="linux-image-amd64 xen-hypervisor-4.20-amd64 xen-utils-4.20
+    xen-utils-common xenstore-utils openssh-server iproute2 kmod udev
+    busybox-static procps e2fsprogs strace libuv1t64 libjson-c5 libseccomp2
+    libmnl0 liburing2 libnbd0 libsystemd0 initramfs-tools zstd fio iperf3
+    python3-minimal ethtool xz-utils cpio"
+# What ./dev itself needs of the machine it runs on, Debian 12 or 13.
+HOST_PACKAGES="mmdebstrap debian-archive-keyring e2fsprogs openssh-client
+    util-linux iproute2"
+
+need_host() {
+    local p missing=()
+    for p in $HOST_PACKAGES; do
+        dpkg -s "$p" >/dev/null 2>&1 || missing+=("$p")
+    done
+    [ ${#missing[@]} = 0 ] && return
+    say "installing ${missing[*]}"
+    logged "$CACHE/log/apt-host.log" apt-get update
+    DEBIAN_FRONTEND=noninteractive logged "$CACHE/log/apt-host.log" \
+        apt-get install -y --no-install-recommends "${missing[@]}"
+}
+
+# locked NAME CMD...: one maker at a time, over all checkouts of a machine.
+locked() {
+    local name=$1
+    shift
+    mkdir -p "$CACHE/lock"
+    (
+        flock 9
+        "$@"
+    ) 9>"$CACHE/lock/$name"
+}
+
+# cached PATH LABEL MAKER ARG...: MAKER gets PATH.new as its first argument.
+cached() {
+    local path=$1 label=$2
+    shift 2
+    if [ ! -e "$path" ]; then
+        locked "$(basename "$path")" make_cached "$path" "$label" "$@" >&2
+    fi
+    echo "$path"
+}
+
+make_cached() {
+    local path=$1 label=$2 maker=$3
+    shift 3
+    [ -e "$path" ] && return
+    need_host
+    say "$label"
+    rm -rf "$path.new"
+    "$maker" "$path.new" "$@"
+    mv "$path.new" "$path"
+}
+
+# The Debian 13 root that everything is built and QEMU is run in.
+need_build_root() {
+    cached "$CACHE/build-$(key trixie "$BUILD_PACKAGES" \
+        "$(bash "$TOP/lab/qemu/build.sh" --packages)")" \
+        "making the Debian 13 root to build in" make_build_root
+}
+
+make_build_root() {
+    local pkgs
+    pkgs=$(echo $BUILD_PACKAGES $(bash "$TOP/lab/qemu/build.sh" --packages) | tr ' ' ,)
+    logged "$CACHE/log/build-root.log" mmdebstrap --variant=minbase \
+        --include="$pkgs" --aptopt='Acquire::Languages "none"' \
+        trixie "$1" "deb $MIRROR trixie main" "deb-src $MIRROR trixie main"
+    logged "$CACHE/log/build-root.log" chroot "$1" apt-get update
+}
+
+# The Debian 13 root that becomes dom0's disk.
+need_dom0_root() {
+    cached "$CACHE/dom0-$(key trixie "$DOM0_PACKAGES")" \
+        "making the Debian 13 root of dom0" make_dom0_root
+}
+
+make_dom0_root() {
+    logged "$CACHE/log/dom0-root.log" mmdebstrap --variant=minbase \
+        --include="$(echo $DOM0_PACKAGES | tr ' ' ,)" \
+        --aptopt='Acquire::Languages "none"' \
+        --dpkgopt='path-exclude=/usr/share/doc/*' \
+        --dpkgopt='path-exclude=/usr/share/man/*' \
+        trixie "$1" "deb $MIRROR trixie main"
+}
+
+# dom0's disk, and beside it what QEMU boots: xen-stock, vmlinuz, initrd.
+need_dom0_disk() {
+    local root
+    root=$(need_dom0_root)
+    cached "$CACHE/disk-$(key "$root" "$TOP/lab/dom0")" \
+        "making dom0's disk" make_dom0_disk "$root"
+}
+
+make_dom0_disk() {
+    local out=$1 root=$1/root
+    mkdir -p "$out"
+    cp -al "$2" "$root" # links: nothing below changes a file in place
+    mkdir -p "$root/usr/lib/freehold-lab" "$root/freehold" "$root/root/.ssh"
+    cp "$TOP"/lab/dom0/* "$root/usr/lib/freehold-lab/"
+    rm -f "$root"/etc/ssh/ssh_host_*
+    ssh-keygen -q -t ed25519 -N '' -C lab \
+        -f "$root/etc/ssh/ssh_host_ed25519_key" </dev/null
+    ssh-keygen -q -t ed25519 -N '' -C lab -f "$out/ssh-key" </dev/null
+    cp "$out/ssh-key.pub" "$root/root/.ssh/authorized_keys"
+    logged "$CACHE/log/dom0-initrd.log" \
+        chroot "$root" /usr/lib/freehold-lab/make-initrd /boot/lab-initrd
+    cp "$root"/boot/vmlinuz-* "$out/vmlinuz"
+    cp "$root/boot/lab-initrd" "$out/initrd"
+    zcat "$root"/boot/xen-4.20-amd64.gz >"$out/xen-stock"
+    logged "$CACHE/log/dom0-disk.log" \
+        mke2fs -q -t ext4 -O ^has_journal -d "$root" "$out/disk.img" 3G
+    rm -rf "$root"
+}
+
+# Our Xen: xen/build.sh applies the series to Debian 13's source.
+need_xen() {
+    local root
+    root=$(need_build_root)
+    cached "$CACHE/xen-$(key "$TOP/xen" "$root")" \
+        "building Xen with our patches (about 2 minutes)" make_xen "$root"
+}
+
+make_xen() {
+    logged "$CACHE/log/xen-build.log" \
+        bash "$TOP/xen/build.sh" "$2" "$CACHE/src" "$1"
+}
+
+need_qemu() {
+    local root
+    if [ -n "${FREEHOLD_QEMU:-}" ]; then # to try another: bin/ and share/qemu/
+        echo "$FREEHOLD_QEMU"
+        return
+    fi
+    root=$(need_build_root)
+    cached "$CACHE/qemu-$(key "$TOP/lab/qemu" "$root")" \
+        "building QEMU with the lab's patches (some minutes)" make_qemu "$root"
+}
+
+make_qemu() {
+    logged "$CACHE/log/qemu-build.log" bash "$TOP/lab/qemu/build.sh" "$2" "$1"
+}
+
+# Kernels and initrds for guests.
+need_guests() {
+    local root dom0
+    root=$(need_build_root)
+    dom0=$(need_dom0_root)
+    cached "$CACHE/guests-$(key "$TOP/lab/guest" "$dom0")" \
+        "fetching guests' kernels and making initrds" \
+        make_guests "$root" "$dom0"
+}
+
+make_guests() {
+    logged "$CACHE/log/guests.log" "$TOP/lab/guest/make" "$2" "$3" "$1" "$MIRROR"
+}

@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: MIT
+# lib.sh - what every test in the lab uses
+#
+# A test script says `# lab: ours|stock|strict`, sources this file and reports
+# by the functions below.  Its exit status is for its own accidents only.
+set -uo pipefail
+TOP=${TOP:-$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)}
+export TOP
+RESULTS=${RESULTS:-/dev/null}
+SUITE=${SUITE:-$(basename "$0" .sh)}
+FREEHOLD_RESULTS=${FREEHOLD_RESULTS:-$TOP/build/lab-results}
+mkdir -p "$FREEHOLD_RESULTS"
+. "$TOP/lab/common.sh"
+. "$TOP/lab/host.sh"
+
+line() {
+    printf '%-4s %s: %s\n' "$1" "$SUITE" "$2" | tee -a "$RESULTS"
+    [ -z "${3:-}" ] || printf '%s\n' "$3" | sed 's/^/     | /' | tail -n 25
+}
+pass() { line pass "$1"; }
+fail() { line fail "$1" "${2:-}"; }
+skip() { line skip "$1" "reason: $2"; }
+open_row() { line open "$1" "because: $2"; }
+
+# dom0 CMD...: in dom0 of host 1, words kept apart; stdout, stderr, status.
+dom0() { host_ssh 1 "$(printf '%q ' "$@")"; }
+# dom0_sh 'SCRIPT': the same through a shell.
+dom0_sh() { host_ssh 1 "$1"; }
+
+# check WHAT CMD...: passes if CMD exits 0.
+check() {
+    local what=$1 out
+    shift
+    if out=$("$@" 2>&1); then
+        pass "$what"
+    else
+        fail "$what" "status $?: $* : $out"
+        return 1
+    fi
+}
+
+# check_out WHAT REGEX CMD...: exits 0 and prints a line that matches.
+check_out() {
+    local what=$1 re=$2 out rc=0
+    shift 2
+    out=$("$@" 2>&1) || rc=$?
+    if [ $rc = 0 ] && grep -qE -- "$re" <<<"$out"; then
+        pass "$what"
+    else
+        fail "$what" "status $rc, want 0 and /$re/: $out"
+        return 1
+    fi
+}
+
+# check_fails WHAT REGEX CMD...: exits non-zero and prints a line that matches.
+check_fails() {
+    local what=$1 re=$2 out rc=0
+    shift 2
+    out=$("$@" 2>&1) || rc=$?
+    if [ $rc != 0 ] && grep -qE -- "$re" <<<"$out"; then
+        pass "$what"
+    else
+        fail "$what" "status $rc, want a failure and /$re/: $out"
+        return 1
+    fi
+}
+
+# wait_log SECONDS REGEX FILE: until a line of FILE in dom0 matches.  dom0
+# itself waits for it; nothing polls.
+wait_log() {
+    dom0 bash -c 'touch "$2"
+        exec 3< <(exec tail -n +1 -F "$2" 2>/dev/null); t=$!
+        timeout "$0" grep -m1 -qE -- "$1" <&3; r=$?
+        kill $t; exit $r' "$1" "$2" "$3"
+}

@@ -1,0 +1,202 @@
+# SPDX-License-Identifier: MIT
+# run.sh - ./dev test: every suite, one tally
+#
+# Suites outside the lab are functions below (style, unit, fuzz, xen-each);
+# those in the lab are tests/lab/NAME.sh, whose line `# lab: ours` (or stock,
+# strict) says what to boot and `# long` that it runs only with --long.  Each
+# result is one line of $RESULTS: "pass|fail|skip|open SUITE: what".
+
+. "$TOP/lab/build.sh"
+. "$TOP/lab/host.sh"
+
+test_main() {
+    local want_unit= want_fuzz= want_lab= names=() s
+    LONG=
+    while [ $# -gt 0 ]; do
+        case $1 in
+        --unit) want_unit=1 ;;
+        --fuzz) want_fuzz=1 ;;
+        --lab) want_lab=1 ;;
+        --long) LONG=1 ;;
+        -*) die "./dev test: $1: want --unit, --fuzz, --lab, --long or names" ;;
+        *) names+=("$1") ;;
+        esac
+        shift
+    done
+    RESULTS=$TOP/build/results
+    mkdir -p "$TOP/build"
+    : >"$RESULTS"
+    # A lab of the tests' own: one of the developer's is left alone.
+    LAB_NAME=test-$LAB_NAME
+    LAB=$(dirname "$LAB")/$LAB_NAME
+    export FREEHOLD_LAB=$LAB_NAME RESULTS LONG
+    trap 'lab_down' EXIT
+
+    for s in "${names[@]}"; do
+        suite_exists "$s" ||
+            die "./dev test: $s: no such suite; there are: $(all_suites)"
+    done
+    if [ ${#names[@]} = 0 ]; then
+        if [ -z "$want_unit$want_fuzz$want_lab" ]; then
+            want_unit=1 want_fuzz=1 want_lab=1
+        fi
+        [ -n "$want_unit" ] && names+=(style unit clang)
+        [ -n "$want_fuzz" ] && names+=(fuzz)
+        [ -n "$LONG" ] && [ -n "$want_lab" ] && names+=(xen-each)
+        [ -n "$want_lab" ] && names+=($(lab_suites))
+    fi
+    local n kind
+    for n in "${names[@]}"; do
+        declare -F "suite_${n//-/_}" >/dev/null && run_suite "$n"
+    done
+    for kind in stock ours strict; do
+        for n in "${names[@]}"; do
+            [ "$(lab_kind "$n")" = "$kind" ] && run_lab_suite "$n" "$kind"
+        done
+        lab_down
+    done
+    tally
+}
+
+lab_kind() {
+    sed -n 's/^# lab: //p' "$TOP/tests/lab/$1.sh" 2>/dev/null || true
+}
+
+# Suites of the lab, in order of their kind; the long ones only when asked.
+lab_suites() {
+    local f
+    for f in "$TOP"/tests/lab/*.sh; do
+        grep -q '^# lab: ' "$f" || continue
+        grep -q '^# long' "$f" && [ -z "$LONG" ] && continue
+        basename "$f" .sh
+    done
+}
+
+all_suites() {
+    declare -F | sed -n 's/^declare -f suite_//p' | grep -v exists | tr '_\n' '- '
+    LONG=1 lab_suites | tr '\n' ' '
+}
+
+suite_exists() {
+    declare -F "suite_${1//-/_}" >/dev/null || [ -n "$(lab_kind "$1")" ]
+}
+
+result() { # pass|fail|skip|open SUITE WHAT
+    printf '%-4s %s: %s\n' "$1" "$2" "$3" | tee -a "$RESULTS"
+}
+
+run_suite() {
+    say "--- $1"
+    "suite_${1//-/_}" || result fail "$1" "the suite itself failed"
+}
+
+# Boot what the suite wants, unless it is up, and run it.  A lab that does not
+# boot is a failure of the suite that asked for it; nothing is tried twice.
+run_lab_suite() {
+    local name=$1 kind=$2 rc=0
+    say "--- $name (lab: $kind)"
+    if ! { [ "$(cat "$LAB/kind" 2>/dev/null)" = "$kind" ] && host_alive 1; }; then
+        lab_down
+        local flag=()
+        [ "$kind" = ours ] || flag=("--$kind")
+        if ! (lab_up "${flag[@]}"); then
+            result fail "$name" "the lab did not boot"
+            return
+        fi
+    fi
+    SUITE=$name bash "$TOP/tests/lab/$name.sh" || rc=$?
+    [ $rc = 0 ] || result fail "$name" "the script ended with status $rc"
+    if ! host_alive 1 || ! timeout 60 bash -c '
+            . "$TOP/lab/common.sh"; . "$TOP/lab/host.sh"; host_ssh 1 true'; then
+        result fail "$name" "the host did not outlive the suite"
+        lab_console 1 | tail -n 40 >&2 || true
+        lab_down
+    fi
+}
+
+suite_style() {
+    local root
+    root=$(need_build_root)
+    TOP=$TOP RESULTS=$RESULTS SUITE=style bash "$TOP/tests/style.sh" "$root"
+}
+
+suite_unit() {
+    local root
+    root=$(need_build_root)
+    project_build asan || { result fail unit "it does not build"; return; }
+    in_root "$root" "$TOP:/src" -- sh -c "cd /src/build/asan &&
+        ctest --output-on-failure -j$(nproc) --timeout 300" >"$TOP/build/unit.log" 2>&1 ||
+        cat "$TOP/build/unit.log"
+    sed -n 's/^ *[0-9]*\/[0-9]* Test *#[0-9]*: \([^ ]*\) \.* *\(.*\) [0-9.]* sec.*/\1 \2/p' \
+        "$TOP/build/unit.log" | while read -r name what; do
+        case $what in
+        *Passed*) result pass unit "$name" ;;
+        *) result fail unit "$name $what" ;;
+        esac
+    done
+    grep -q 'tests passed' "$TOP/build/unit.log" || result fail unit "no test ran"
+}
+
+suite_clang() {
+    if project_build clang; then
+        result pass clang "the tree compiles without a warning"
+    else
+        result fail clang "the tree does not compile"
+    fi
+}
+
+suite_fuzz() {
+    local root f name secs=5
+    [ -n "$LONG" ] && secs=60
+    root=$(need_build_root)
+    project_build fuzz || { result fail fuzz "it does not build"; return; }
+    for f in "$TOP"/build/fuzz/bin/fuzz_*; do
+        name=$(basename "$f")
+        local corpus=tests/fuzz/corpus/${name#fuzz_}
+        if [ ! -d "$TOP/$corpus" ]; then
+            result fail fuzz "$name has no corpus"
+        elif in_root "$root" "$TOP:/src" -- sh -c "mkdir /tmp/c && cd /tmp &&
+            /src/build/fuzz/bin/$name -runs=0 /src/$corpus &&
+            /src/build/fuzz/bin/$name -max_total_time=$secs -timeout=10 \
+                -rss_limit_mb=1024 /tmp/c /src/$corpus" \
+            >"$TOP/build/$name.log" 2>&1; then
+            result pass fuzz "$name: corpus and $secs s"
+        else
+            tail -n 30 "$TOP/build/$name.log"
+            result fail fuzz "$name"
+        fi
+    done
+}
+
+suite_xen_each() {
+    local root
+    root=$(need_build_root)
+    if "$TOP/xen/build.sh" --each "$root" "$CACHE/src" "$CACHE/xen-each" \
+        >"$TOP/build/xen-each.log" 2>&1; then
+        result pass xen-each "Xen builds after each patch"
+    else
+        tail -n 40 "$TOP/build/xen-each.log"
+        result fail xen-each "a patch does not build"
+    fi
+}
+
+# A skip passes only when tests/skips names it: "SUITE: what  # reason".
+tally() {
+    local passed failed skipped unexplained=0 line
+    passed=$(grep -c '^pass ' "$RESULTS" || true)
+    failed=$(grep -c '^fail ' "$RESULTS" || true)
+    skipped=$(grep -c '^skip ' "$RESULTS" || true)
+    while read -r line; do
+        if ! grep -v '^#' "$TOP/tests/skips" | sed 's/ *#.*//' | grep -qxF "$line"; then
+            echo "skip without a reason in tests/skips: $line"
+            unexplained=$((unexplained + 1))
+        fi
+    done < <(sed -n 's/^skip //p' "$RESULTS")
+    if [ "$failed" != 0 ]; then
+        echo "what failed:"
+        grep '^fail ' "$RESULTS"
+    fi
+    say "all suites done"
+    echo "$passed passed, $failed failed, $skipped skipped"
+    [ "$failed" = 0 ] && [ "$unexplained" = 0 ] && [ "$passed" != 0 ]
+}
