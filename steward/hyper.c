@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * hyper.c - every hypercall that the steward makes
+ *
+ * How this works: CPUID names the MSR, the MSR takes the address of a page
+ * that Xen fills with code, and call number n is at 32 * n in it.  Xen reads
+ * and writes arguments through the steward's own page tables.
+ */
+#include "hyper.h"
+
+#include <xen/xen.h>
+
+#include <xen/hvm/hvm_vcpu.h>
+#include <xen/memory.h>
+#include <xen/sched.h>
+#include <xen/vcpu.h>
+
+#include "cpu.h"
+
+#define CPUID_BASE_FIRST 0x40000000u
+#define CPUID_BASE_LAST 0x40010000u
+#define CPUID_BASE_STEP 0x100u
+#define CALL_BYTES 32u
+
+extern uint8_t hyper_page[PAGE_BYTES]; /* start.S: among the code */
+
+bool hyper_init(void)
+{
+    for (uint32_t base = CPUID_BASE_FIRST; base < CPUID_BASE_LAST;
+         base += CPUID_BASE_STEP) {
+        struct cpuid id = cpu_cpuid(base, 0);
+
+        if (id.b != 0x566e6558 || id.c != 0x65584d4d || id.d != 0x4d4d566e)
+            continue; /* not XenVMMXenVMM */
+        cpu_wrmsr(cpu_cpuid(base + 2, 0).b, (uintptr_t)hyper_page);
+        return true;
+    }
+    return false;
+}
+
+static long call(uint32_t nr, uint64_t a, uint64_t b, uint64_t c)
+{
+    void *entry = hyper_page + (size_t)nr * CALL_BYTES;
+    long rc;
+
+    __asm__ volatile("call *%[entry]"
+                     : "=a"(rc), "+D"(a), "+S"(b), "+d"(c)
+                     : [entry] "r"(entry)
+                     : "memory", "cc", "rcx", "r8", "r9", "r10", "r11");
+    return rc;
+}
+
+static long steward_op(uint32_t cmd, void *arg)
+{
+    return call(__HYPERVISOR_steward_op, cmd, (uintptr_t)arg, 0);
+}
+
+static long memory_op(uint32_t cmd, void *arg)
+{
+    return call(__HYPERVISOR_memory_op, cmd, (uintptr_t)arg, 0);
+}
+
+long hyper_info(struct xen_steward_info *out)
+{
+    return steward_op(XEN_STEWARD_info, out);
+}
+
+long hyper_set_role(uint32_t role, const uint8_t measurement[32])
+{
+    struct xen_steward_set_role arg = { .role = role };
+
+    __builtin_memcpy(arg.measurement, measurement, sizeof(arg.measurement));
+    return steward_op(XEN_STEWARD_set_role, &arg);
+}
+
+void hyper_wait(void)
+{
+    struct xen_steward_wait arg = { .timeout_ns = 0 };
+
+    if (steward_op(XEN_STEWARD_wait, &arg) < 0)
+        hyper_crash(); /* rather than spin */
+}
+
+void hyper_notify(void)
+{
+    steward_op(XEN_STEWARD_notify, NULL);
+}
+
+long hyper_populate(uint64_t *gfn, uint32_t nr, uint32_t order)
+{
+    struct xen_memory_reservation r = { .nr_extents = nr,
+                                        .extent_order = order,
+                                        .domid = DOMID_SELF };
+
+    set_xen_guest_handle(r.extent_start, gfn);
+    return memory_op(XENMEM_populate_physmap, &r);
+}
+
+long hyper_set_memory_map(const struct fh_map_entry *map, uint32_t nr)
+{
+    struct {
+        uint64_t gpa, len_bytes;
+        uint32_t type;
+    } __attribute__((packed)) e820[FH_MAP_MAX];
+    struct xen_foreign_memory_map m = { .domid = DOMID_SELF };
+
+    for (uint32_t i = 0; i < nr; i++) {
+        e820[i].gpa = map[i].gpa;
+        e820[i].len_bytes = map[i].len_bytes;
+        e820[i].type = map[i].type;
+    }
+    m.map.nr_entries = nr;
+    set_xen_guest_handle(m.map.buffer, (void *)e820);
+    return memory_op(XENMEM_set_memory_map, &m);
+}
+
+long hyper_map_grant_frame(uint32_t frame, uint64_t gfn)
+{
+    struct xen_add_to_physmap x = { .domid = DOMID_SELF,
+                                    .space = XENMAPSPACE_grant_table,
+                                    .idx = frame,
+                                    .gpfn = gfn };
+
+    return memory_op(XENMEM_add_to_physmap, &x);
+}
+
+long hyper_remove(uint64_t gfn)
+{
+    struct xen_remove_from_physmap x = { .domid = DOMID_SELF, .gpfn = gfn };
+
+    return memory_op(XENMEM_remove_from_physmap, &x);
+}
+
+long hyper_vcpu_start(uint32_t vcpu, struct vcpu_hvm_context *ctx)
+{
+    long rc =
+        call(__HYPERVISOR_vcpu_op, VCPUOP_initialise, vcpu, (uintptr_t)ctx);
+
+    if (rc < 0)
+        return rc;
+    return call(__HYPERVISOR_vcpu_op, VCPUOP_up, vcpu, 0);
+}
+
+void hyper_crash(void)
+{
+    struct sched_shutdown s = { .reason = SHUTDOWN_crash };
+
+    for (;;)
+        call(__HYPERVISOR_sched_op, SCHEDOP_shutdown, (uintptr_t)&s, 0);
+}

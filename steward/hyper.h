@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * hyper.h - every hypercall that the steward makes
+ *
+ * Each function returns Xen's answer: 0 (or a count) or a negative errno.
+ */
+#ifndef STEWARD_HYPER_H
+#define STEWARD_HYPER_H
+
+#include <stdbool.h>
+
+#include "layout.h"
+
+struct vcpu_hvm_context;
+
+/* Find Xen and have it write the hypercall page.  False: there is no Xen. */
+bool hyper_init(void);
+
+long hyper_info(struct xen_steward_info *out);
+long hyper_set_role(uint32_t role, const uint8_t measurement[32]);
+
+/*
+ * Sleep until the doorbell rings.  A ring since the last call counts.
+ * A Xen that cannot do that crashes the domain.
+ */
+void hyper_wait(void);
+void hyper_notify(void);
+
+/*
+ * Populate nr extents of 2^order pages at gfn[].  Returns how many it did:
+ * fewer when Xen runs out of memory.
+ */
+long hyper_populate(uint64_t *gfn, uint32_t nr, uint32_t order);
+
+long hyper_set_memory_map(const struct fh_map_entry *map, uint32_t nr);
+long hyper_map_grant_frame(uint32_t frame, uint64_t gfn);
+long hyper_remove(uint64_t gfn);
+
+long hyper_vcpu_start(uint32_t vcpu, struct vcpu_hvm_context *ctx);
+
+/* Crash the whole domain: the last word when no other can be heard. */
+void hyper_crash(void) __attribute__((noreturn));
+
+#endif

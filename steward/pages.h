@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * pages.h - the steward's view of memory, and the guest's share of it
+ */
+#ifndef STEWARD_PAGES_H
+#define STEWARD_PAGES_H
+
+#include "err.h"
+#include "layout.h"
+#include "offer.h"
+
+/*
+ * Replace the page tables that start.S made: still the lowest 4 GiB as they
+ * are, but code that cannot be written, data that cannot be executed, and no
+ * page below either stack.
+ */
+void pages_protect(void);
+
+/* A guest physical address below 4 GiB, to be read or written. */
+void *pages_at(struct gpa at);
+
+/* Zero memory; unlike memset(), from address 0 on, too. */
+void pages_clear(struct gpa at, uint64_t bytes);
+
+/* Populate the shared pages: console, xenstore, control.  FH_ERR_POPULATE. */
+int pages_populate_shared(struct st_err *e);
+
+/*
+ * Populate the guest's memory, 2 MiB at a time where Xen has that, and tell
+ * Xen its map.  FH_ERR_POPULATE when there is not enough; FH_ERR_XEN.
+ */
+int pages_populate_ram(const struct offer *o, struct st_err *e);
+
+#endif
