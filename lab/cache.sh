@@ -101,7 +101,7 @@ make_dom0_root() {
 need_dom0_disk() {
     local root
     root=$(need_dom0_root)
-    cached "$CACHE/disk-$(key "$root" "$TOP/lab/dom0")" \
+    cached "$CACHE/disk-$(key "${root##*/}" "$TOP/lab/dom0")" \
         "making dom0's disk" make_dom0_disk "$root"
 }
 
@@ -130,7 +130,7 @@ make_dom0_disk() {
 need_xen() {
     local root
     root=$(need_build_root)
-    cached "$CACHE/xen-$(key "$TOP/xen" "$root")" \
+    cached "$CACHE/xen-$(key "$TOP/xen" "${root##*/}")" \
         "building Xen with our patches (about 2 minutes)" make_xen "$root"
 }
 
@@ -146,7 +146,7 @@ need_qemu() {
         return
     fi
     root=$(need_build_root)
-    cached "$CACHE/qemu-$(key "$TOP/lab/qemu" "$root")" \
+    cached "$CACHE/qemu-$(key "$TOP/lab/qemu" "${root##*/}")" \
         "building QEMU with the lab's patches (some minutes)" make_qemu "$root"
 }
 
@@ -159,7 +159,7 @@ need_guests() {
     local root dom0
     root=$(need_build_root)
     dom0=$(need_dom0_root)
-    cached "$CACHE/guests-$(key "$TOP/lab/guest" "$dom0")" \
+    cached "$CACHE/guests-$(key "$TOP/lab/guest" "${dom0##*/}")" \
         "fetching guests' kernels and making initrds" \
         make_guests "$root" "$dom0"
 }

@@ -56,6 +56,7 @@ lab_up() {
     rm -rf "$LAB"
     mkdir -p "$LAB"
     echo "$kind" >"$LAB/kind"
+    echo "$LAB_MEM" >"$LAB/mem"
     project_build dev
     project_stage
     local n link=
@@ -99,7 +100,8 @@ host_start() {
     xen=$disk/xen-stock
     if [ "$kind" != stock ]; then
         zcat "$(need_xen)/xen.gz" >"$dir/xen"
-        cp "$TOP/build/dev/steward/steward.bin" "$dir/steward.bin"
+        cp "${FREEHOLD_STEWARD:-$TOP/build/dev/steward/steward.bin}" \
+            "$dir/steward.bin"
         xen=$dir/xen
         modules="$modules,$dir/steward.bin"
         case $kind in

@@ -3,7 +3,8 @@
 #
 # Suites outside the lab are functions below (style, unit, fuzz, xen-each);
 # those in the lab are tests/lab/NAME.sh, whose line `# lab: ours` (or stock,
-# strict) says what to boot and `# long` that it runs only with --long.  Each
+# strict; own boots by itself) says what to boot, `# mem: MIB` how large, and `# long` that it runs
+# only with --long.  Each
 # result is one line of $RESULTS: "pass|fail|skip|open SUITE: what".
 
 . "$TOP/lab/build.sh"
@@ -49,7 +50,7 @@ test_main() {
     for n in "${names[@]}"; do
         declare -F "suite_${n//-/_}" >/dev/null && run_suite "$n"
     done
-    for kind in stock ours strict; do
+    for kind in stock ours strict own; do
         for n in "${names[@]}"; do
             [ "$(lab_kind "$n")" = "$kind" ] && run_lab_suite "$n" "$kind"
         done
@@ -95,8 +96,17 @@ run_suite() {
 run_lab_suite() {
     local name=$1 kind=$2 rc=0
     say "--- $name (lab: $kind)"
-    if ! { [ "$(cat "$LAB/kind" 2>/dev/null)" = "$kind" ] && host_alive 1; }; then
+    local mem
+    if [ "$kind" = own ]; then
+        SUITE=$name bash "$TOP/tests/lab/$name.sh" || rc=$?
+        [ $rc = 0 ] || result fail "$name" "the script ended with status $rc"
+        return
+    fi
+    mem=$(sed -n 's/^# mem: //p' "$TOP/tests/lab/$name.sh")
+    if ! { [ "$(cat "$LAB/kind" 2>/dev/null)" = "$kind" ] && host_alive 1 &&
+        [ "$(cat "$LAB/mem")" = "${mem:-$LAB_MEM}" ]; }; then
         lab_down
+        local LAB_MEM=${mem:-$LAB_MEM}
         local flag=()
         [ "$kind" = ours ] || flag=("--$kind")
         if ! (lab_up "${flag[@]}"); then

@@ -78,11 +78,11 @@ bad=$(grep -o '`[A-Za-z0-9_./-]*`' ARCHITECTURE.md | tr -d '`' |
     sort -u | while read -r f; do [ -e "$f" ] || echo "$f: no such file"; done
     grep -o '`[A-Za-z0-9_./-]*\.[chS]:[a-z_0-9]*`' ARCHITECTURE.md | tr -d '`' |
     sort -u | while IFS=: read -r f fn; do
-        path=$(git ls-files -co --exclude-standard "$f" "*/$f" | head -n 1)
-        if [ -z "$path" ]; then
+        paths=$(git ls-files -co --exclude-standard "$f" "*/$f")
+        if [ -z "$paths" ]; then
             echo "$f: no such file"
         else
-            grep -qw "$fn" "$path" || echo "$path: no $fn in it"
+            grep -qw "$fn" $paths || echo "$f: no $fn in it"
         fi
     done)
 judge "ARCHITECTURE.md names what exists" "$bad"
