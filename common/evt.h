@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * evt.h - event channels to one guest
+ *
+ * The only caller of libxenevtchn.  A handle is bound to one guest: the kernel
+ * refuses to bind it to any other (IOCTL_EVTCHN_RESTRICT_DOMID), so whoever
+ * inherits it can ring that guest and nobody else.
+ */
+#ifndef EVT_H
+#define EVT_H
+
+#include <stdint.h>
+
+struct err;
+struct evt;
+
+int evt_open(uint16_t domid, struct evt **out, struct err *e);
+void evt_close(struct evt *v); /* NULL: no-op; unbinds every port */
+
+int evt_fd(const struct evt *v); /* readable when a port is pending */
+
+/*
+ * Bind our end of the guest's port.  Returns 0 and our own port number.
+ * Such a port is pending at once, by Xen's design.
+ *
+ *   -ENOENT     the guest has no such port open for us
+ */
+int evt_bind(struct evt *v, uint32_t remote_port, uint32_t *local_port,
+             struct err *e);
+
+void evt_notify(struct evt *v, uint32_t local_port);
+
+/*
+ * Take the next pending port and unmask it, so that what comes later is seen.
+ * Returns 1 and the port, 0 when none is pending.
+ */
+int evt_take(struct evt *v, uint32_t *local_port);
+
+#endif

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * gnt.h - map and fill pages that another domain granted to us
+ *
+ * The only caller of libxengnttab.  Loop thread only.  Every mapping must be
+ * dropped before gnt_close(), which aborts if one is left.
+ */
+#ifndef GNT_H
+#define GNT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct err;
+struct gnt; /* owns one open /dev/xen/gntdev */
+
+struct gnt_map { /* all zero: nothing is mapped */
+    void *va;
+    uint32_t nr_pages;
+};
+
+int gnt_open(struct gnt **out, struct err *e);
+void gnt_close(struct gnt *g); /* NULL: no-op */
+
+/*
+ * Map one granted page, readable and writable.
+ *
+ *   -ENOENT     the domain has no such grant (or gntdev refused for another
+ *               reason that it does not tell)
+ */
+int gnt_map(struct gnt *g, uint16_t domid, uint32_t ref, struct gnt_map *out,
+            struct err *e);
+void gnt_unmap(struct gnt *g, struct gnt_map *m); /* twice: no-op */
+
+/*
+ * Fill the pages granted as first_ref, first_ref + 1, ... from our own
+ * memory, the last one perhaps in part.  Nothing is mapped: Xen copies.
+ *
+ * from        page aligned; may be a mapped file, whose pages need not be in
+ *             memory yet
+ * len_bytes   at most GNT_COPY_PAGES_MAX pages
+ *
+ *   -EIO        a page could not be filled; others may have been
+ *
+ * Source: Xen 4.20, tools/include/xengnttab.h, xengnttab_grant_copy().
+ */
+#define GNT_COPY_PAGES_MAX 512u
+int gnt_fill(struct gnt *g, uint16_t domid, uint32_t first_ref,
+             const void *from, size_t len_bytes, struct err *e);
+
+#endif

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * log.h - levelled lines on stderr
+ *
+ * Each line starts with the object it is about: `guest web: ...`.  Under
+ * systemd the level goes in front as `<N>`, otherwise the time does.
+ */
+#ifndef LOG_H
+#define LOG_H
+
+enum log_level {
+    LOG_LEVEL_NONE,  /* for log_set_level() alone */
+    LOG_LEVEL_ERR,   /* someone must act */
+    LOG_LEVEL_WARN,  /* odd, and dealt with */
+    LOG_LEVEL_INFO,  /* each move of a state machine */
+    LOG_LEVEL_DEBUG, /* control path */
+    LOG_LEVELS
+};
+
+/* Lines above level are dropped.  The default is LOG_LEVEL_INFO. */
+void log_set_level(enum log_level level);
+
+void log_line(enum log_level level, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+
+#define log_err(...) log_line(LOG_LEVEL_ERR, __VA_ARGS__)
+#define log_warn(...) log_line(LOG_LEVEL_WARN, __VA_ARGS__)
+#define log_info(...) log_line(LOG_LEVEL_INFO, __VA_ARGS__)
+#define log_debug(...) log_line(LOG_LEVEL_DEBUG, __VA_ARGS__)
+
+#endif

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * test_cfg.c - the grammar of configuration files
+ */
+#include <errno.h>
+
+#include "common/checked.h"
+#include "common/err.h"
+#include "tests/unit/test.h"
+#include "toolstack/supervisor/cfg.h"
+
+static struct cfg cfg;
+static struct err err;
+
+static int parse(const char *text)
+{
+    return cfg_parse(&cfg, "f", text, strlen(text), &err);
+}
+
+static const struct cfg_value *value(const char *key)
+{
+    const struct cfg_setting *s = cfg_find(&cfg, key);
+
+    return s ? s->value : NULL;
+}
+
+TEST(good_statements_parse)
+{
+    CHECK_EQ(parse("a = 1\nb=\"two\"; c = 'th\\'ree'\n# d = 4\n"
+                   "e=[1,'x', [ \"y\",\n ],\n]\nf.g_2=0x10 # end"),
+             0);
+    CHECK_STR(value("a")->text, "1");
+    CHECK_STR(value("b")->text, "two");
+    CHECK_STR(value("c")->text, "th'ree");
+    CHECK(value("d") == NULL);
+    CHECK_EQ(value("e")->type, CFG_LIST);
+    CHECK_STR(value("e")->first->next->text, "x");
+    CHECK_STR(value("e")->first->next->next->first->text, "y");
+    CHECK_STR(value("f.g_2")->text, "0x10");
+    cfg_free(&cfg);
+}
+
+TEST(the_last_of_two_wins_and_plus_grows)
+{
+    CHECK_EQ(parse("a=1\na='x'\na+='y'\nb+=[1]\nb+=[2]"), 0);
+    CHECK_STR(value("a")->text, "xy");
+    CHECK_STR(value("b")->first->next->text, "2");
+    CHECK_EQ(parse("a=7"), 0);
+    CHECK_STR(value("a")->text, "7");
+    CHECK_EQ(parse("a+=8"), -EINVAL);
+    CHECK_EQ(parse("b+='x'"), -EINVAL);
+    cfg_free(&cfg);
+}
+
+TEST(escapes_are_bytes)
+{
+    CHECK_EQ(parse("a=\"\\x41\\102\\n\\\\\\t\""), 0);
+    CHECK_STR(value("a")->text, "AB\n\\\t");
+    cfg_free(&cfg);
+}
+
+TEST(errors_name_their_place)
+{
+    static const struct {
+        const char *text, *place;
+    } bad[] = {
+        { "a", "f:1:2: a: got the end" },
+        { "a = b", "f:1:5: value: got 'b'" },
+        { "a = 1\nB = 2", "f:2:1: key: got 'B'" },
+        { "a = 'x", "string: got the end" },
+        { "a = 'x\n'", "f:1:7: string: got the line's end" },
+        { "a = [1 2]", "f:1:8: list: got '2'" },
+        { "a = [1", "list: got the end" },
+        { "a = [,]", "f:1:6: value: got ','" },
+        { "a = 1 b", "f:1:7: a: got 'b'" },
+        { "a = '\\q'", "\\ in a string: got 'q'" },
+        { "a = '\\x4'", "two hexadecimal digits" },
+        { "a = '\\0'", "got byte 0" },
+        { "a = '\\777'", "got byte 511" },
+        { "a == 1", "f:1:4: value: got '='" },
+        { "= 1", "f:1:1: key: got '='" },
+        { "a=[[[[[[[[[1]]]]]]]]]", "at most 8 lists" },
+    };
+
+    for (uint32_t i = 0; i < ARRAY_SIZE(bad); i++) {
+        CHECK_EQ(parse(bad[i].text), -EINVAL);
+        CHECK_HAS(err.text, bad[i].place);
+        cfg_free(&cfg);
+    }
+}
+
+TEST(a_bad_statement_keeps_those_before_it)
+{
+    CHECK_EQ(parse("a=1\nb="), -EINVAL);
+    CHECK_STR(value("a")->text, "1");
+    CHECK(value("b") == NULL);
+    cfg_free(&cfg);
+}
+
+RUN_TESTS(RULE(good_statements_parse),
+          RULE(the_last_of_two_wins_and_plus_grows), RULE(escapes_are_bytes),
+          RULE(errors_name_their_place),
+          RULE(a_bad_statement_keeps_those_before_it))

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * test_rundir.c - a name is held by one, and told from leftovers
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "common/err.h"
+#include "tests/unit/test.h"
+#include "toolstack/supervisor/rundir.h"
+
+static char base[] = "/tmp/fh-rundir-XXXXXX";
+static struct err err;
+
+static const struct run_state some = {
+    .uuid = { 1, 2, 3 },
+    .pid = 99,
+    .domid = 5,
+    .console_port = 3,
+};
+
+TEST(a_name_is_held_once)
+{
+    struct rundir a, b;
+    struct run_state s;
+
+    CHECK_EQ(rundir_take(base, "web", &a, &err), 0);
+    CHECK_EQ(rundir_take(base, "web", &b, &err), -EEXIST);
+    rundir_remove(&b); /* must not touch what is a's */
+    CHECK_EQ(rundir_write(&a, &some, &err), 0);
+    CHECK_EQ(rundir_read(base, "web", &s, &err), 0);
+    CHECK(s.supervised);
+    CHECK_EQ(s.pid, 99);
+    CHECK_EQ(s.domid, 5);
+    CHECK_EQ(s.console_port, 3);
+    assert_memory_equal(s.uuid, some.uuid, 16);
+    rundir_remove(&a);
+    CHECK_EQ(rundir_read(base, "web", &s, &err), -ENOENT);
+}
+
+TEST(leftovers_of_a_dead_supervisor_show)
+{
+    struct rundir a;
+    struct run_state s, *list;
+    pid_t pid = fork();
+
+    if (pid == 0) {
+        if (rundir_take(base, "db", &a, &err) == 0)
+            rundir_write(&a, &some, &err);
+        _exit(0); /* as kill -9 would end it */
+    }
+    waitpid(pid, NULL, 0);
+    CHECK_EQ(rundir_list(base, &list, &err), 1);
+    CHECK_STR(list[0].name, "db");
+    CHECK(!list[0].supervised);
+    free(list);
+    CHECK_EQ(rundir_take(base, "db", &a, &err), 0);
+    CHECK_EQ(rundir_read(base, "db", &s, &err), 0);
+    CHECK(s.supervised);
+    assert_memory_equal(s.uuid, some.uuid, 16);
+    rundir_remove(&a);
+    CHECK_EQ(rundir_list(base, &list, &err), 0);
+    free(list);
+}
+
+static int set_up(void **state)
+{
+    (void)state;
+    return mkdtemp(base) ? 0 : -1;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    return rmdir(base);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_name_is_held_once),
+        cmocka_unit_test(leftovers_of_a_dead_supervisor_show),
+    };
+
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}

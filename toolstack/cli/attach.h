@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * attach.h - join a terminal, or a pipe, to a guest's console
+ */
+#ifndef ATTACH_H
+#define ATTACH_H
+
+#include <stdbool.h>
+
+struct err;
+
+/*
+ * Copy both ways until the guest is gone or ^] is typed; takes fd.  A stdin
+ * that ends is no reason to leave.  dump: print what is there and leave.
+ */
+int attach(const char *name, int fd, bool dump, struct err *e);
+
+#endif

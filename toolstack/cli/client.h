@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * client.h - talk to a guest's supervisor
+ */
+#ifndef CLIENT_H
+#define CLIENT_H
+
+#include <stdint.h>
+
+struct client;
+struct err;
+struct json_object;
+
+/*
+ *   -ESRCH      no supervisor listens for this name
+ */
+int client_open(const char *name, struct client **out, struct err *e);
+void client_close(struct client *c); /* NULL: no-op */
+
+/*
+ * Call a method.  params may be NULL and is taken.  *result (may be NULL) is
+ * the caller's to put.  The supervisor's own errors come back as they were.
+ *
+ *   -ETIMEDOUT  no answer in 10 s
+ *   -EPIPE      the supervisor went away meanwhile
+ */
+int client_call(struct client *c, const char *method,
+                struct json_object *params, struct json_object **result,
+                struct err *e);
+
+/*
+ * Wait for the next notification.  Returns 1 and its params, 0 when the
+ * supervisor hung up, or a negative errno.
+ */
+int client_event(struct client *c, struct json_object **params, struct err *e);
+
+/* Connect to one of a guest's sockets, `api` or `console`; the fd. */
+int client_connect(const char *name, const char *socket_name, struct err *e);
+
+#endif

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * cmd.h - the commands of `freehold`
+ *
+ * Each gets its own argv, its name first, and returns 0, EXIT_USAGE or a
+ * negative errno with *e filled; main() prints the error and turns it into
+ * an exit code.  json says that --json was given.
+ */
+#ifndef CMD_H
+#define CMD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct err;
+
+struct cmd_context {
+    uint64_t start_us; /* when the program began, CLOCK_MONOTONIC */
+    bool json;
+};
+
+typedef int cmd_function(struct cmd_context *x, int argc, char **argv,
+                         struct err *e);
+
+cmd_function cmd_create, cmd_run, cmd_list, cmd_info, cmd_destroy, cmd_shutdown,
+    cmd_reboot, cmd_pause, cmd_unpause, cmd_console, cmd_measure, cmd_check;
+
+struct json_object;
+struct vm_config;
+
+/* Print an object on stdout, as people and programs can read it; takes it. */
+void cmd_print_json(struct json_object *o);
+
+/*
+ * Read a configuration file and key=value arguments on top of it; warnings go
+ * to stderr.  vmcfg_free(out) also after an error.
+ */
+int cmd_load_config(const char *path, int nr_settings, char **settings,
+                    struct vm_config *out, struct err *e);
+
+#endif

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * config.c - a command's configuration: a file and settings on top of it
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "common/err.h"
+#include "toolstack/cli/cmd.h"
+#include "toolstack/supervisor/cfg.h"
+#include "toolstack/supervisor/vmcfg.h"
+
+static void print_warning(void *arg, const char *text)
+{
+    (void)arg;
+    fprintf(stderr, "freehold: warning: %s\n", text);
+}
+
+int cmd_load_config(const char *path, int nr_settings, char **settings,
+                    struct vm_config *out, struct err *e)
+{
+    struct cfg cfg = { 0 };
+    int rc = 0;
+
+    *out = (struct vm_config){ 0 };
+    if (path)
+        rc = cfg_parse_file(&cfg, path, e);
+    for (int i = 0; rc == 0 && i < nr_settings; i++)
+        rc = cfg_parse(&cfg, "command line", settings[i], strlen(settings[i]),
+                       e);
+    if (rc == 0)
+        rc = vmcfg_load(&cfg, out, print_warning, NULL, e);
+    cfg_free(&cfg);
+    return rc;
+}

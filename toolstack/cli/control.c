@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * control.c - `freehold destroy`, `shutdown`, `reboot`, `pause`, `unpause`
+ *
+ * How this works: a guest's supervisor does what is asked.  Destroy must work
+ * always, so it alone can do without: it takes the name of a dead supervisor,
+ * and removes the domain, its tree and its files itself.
+ */
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <json-c/json.h>
+
+#include "common/err.h"
+#include "common/store.h"
+#include "toolstack/cli/client.h"
+#include "toolstack/cli/cmd.h"
+#include "toolstack/cli/exitcode.h"
+#include "toolstack/cli/target.h"
+#include "toolstack/supervisor/xenbus.h"
+
+/* Read events until the supervisor hangs up, or until state `until`. */
+static int wait_for(struct client *c, const char *until, struct err *e)
+{
+    struct json_object *event, *state;
+    int rc;
+
+    while ((rc = client_event(c, &event, e)) == 1) {
+        bool there = until &&
+                     json_object_object_get_ex(event, "state", &state) &&
+                     strcmp(json_object_get_string(state), until) == 0;
+
+        json_object_put(event);
+        if (there)
+            return 0;
+    }
+    return rc;
+}
+
+/* By way of its supervisor; returns when that has finished. */
+static int destroy_asked(const char *name, struct err *e)
+{
+    struct client *c;
+    int rc = client_open(name, &c, e);
+
+    if (rc < 0)
+        return rc;
+    rc = client_call(c, "subscribe", NULL, NULL, e);
+    if (rc == 0)
+        rc = client_call(c, "destroy", NULL, NULL, e);
+    if (rc == -EPIPE)
+        rc = 0; /* it was faster than its answer */
+    else if (rc == 0)
+        rc = wait_for(c, NULL, e);
+    client_close(c);
+    return rc;
+}
+
+/* Is this tree still the guest's, or already that of another domain? */
+static bool tree_is_of(struct store *s, uint16_t domid, const uint8_t uuid[16])
+{
+    char path[64], want[64], text[VM_UUID_TEXT], *got;
+    bool same;
+
+    vmcfg_uuid_text(uuid, text);
+    snprintf(path, sizeof(path), "/local/domain/%u/vm", domid);
+    snprintf(want, sizeof(want), "/vm/%s", text);
+    got = store_read(s, path);
+    same = got && strcmp(got, want) == 0;
+    free(got);
+    return same;
+}
+
+/* Without a supervisor. */
+static int destroy_alone(struct hyp *h, struct store *s, const struct target *t,
+                         struct err *e)
+{
+    struct rundir d = { .lock_fd = -1 };
+    uint16_t domid = t->has_domain ? t->domain.domid : t->state.domid;
+    const uint8_t *uuid = t->has_domain ? t->domain.uuid : t->state.uuid;
+    int rc = 0;
+
+    if (t->known)
+        rc = rundir_take(RUNDIR_BASE, t->name, &d, e);
+    if (rc < 0)
+        return rc;
+    if (t->has_domain)
+        rc = hyp_destroy(h, domid, e);
+    if (rc == 0 && domid && tree_is_of(s, domid, uuid))
+        rc = xenbus_remove(s, domid, uuid, e);
+    if (rc == 0)
+        rundir_remove(&d);
+    return rc;
+}
+
+static int destroy(struct hyp *h, struct store *s, const char *word,
+                   struct err *e)
+{
+    struct target t;
+    int rc = target_find(h, s, word, &t, e);
+
+    if (rc < 0)
+        return rc;
+    if (!t.known && !t.domain.protected)
+        return fail(e, -EINVAL,
+                    "guest %s: destroy: it is no guest of ours; use xl "
+                    "destroy",
+                    word);
+    if (!t.state.supervised)
+        return destroy_alone(h, s, &t, e);
+    rc = destroy_asked(t.name, e);
+    if (rc == -ETIMEDOUT && t.has_domain) {
+        /* It hangs: its domain goes all the same, and it will notice. */
+        rc = hyp_destroy(h, t.domain.domid, e);
+        if (rc == 0)
+            rc = xenbus_remove(s, t.domain.domid, t.domain.uuid, e);
+    }
+    return rc;
+}
+
+int cmd_destroy(struct cmd_context *x, int argc, char **argv, struct err *e)
+{
+    struct store *s = NULL;
+    struct hyp *h = NULL;
+    int rc;
+
+    (void)x;
+    if (argc != 2)
+        return EXIT_USAGE;
+    rc = hyp_open(&h, e);
+    if (rc == 0)
+        rc = store_open(&s, e);
+    if (rc == 0)
+        rc = destroy(h, s, argv[1], e);
+    store_close(s);
+    hyp_close(h);
+    return rc;
+}
+
+/* Find the guest's name and call one method of its supervisor. */
+static int ask(const char *word, const char *method, struct json_object *params,
+               bool wait, struct err *e)
+{
+    struct client *c = NULL;
+    struct target t;
+    struct hyp *h;
+    int rc = hyp_open(&h, e);
+
+    if (rc == 0) {
+        rc = target_find(h, NULL, word, &t, e);
+        hyp_close(h);
+    }
+    if (rc == 0 && !t.state.supervised)
+        rc = fail(e, -ESRCH,
+                  "guest %s: %s: it has no supervisor; freehold run takes it "
+                  "over, freehold destroy removes it",
+                  word, method);
+    if (rc == 0)
+        rc = client_open(t.name, &c, e);
+    if (rc == 0 && wait)
+        rc = client_call(c, "subscribe", NULL, NULL, e);
+    if (rc < 0) {
+        json_object_put(params);
+        client_close(c);
+        return rc;
+    }
+    rc = client_call(c, method, params, NULL, e);
+    if (rc == 0 && wait)
+        rc = wait_for(c, "kept", e);
+    client_close(c);
+    return rc;
+}
+
+static struct json_object *how(const char *what)
+{
+    struct json_object *o = json_object_new_object();
+
+    json_object_object_add(o, "how", json_object_new_string(what));
+    return o;
+}
+
+int cmd_shutdown(struct cmd_context *x, int argc, char **argv, struct err *e)
+{
+    bool wait = false;
+    int option;
+
+    (void)x;
+    optind = 0;
+    while ((option = getopt(argc, argv, "+w")) != -1) {
+        if (option != 'w')
+            return EXIT_USAGE;
+        wait = true;
+    }
+    if (optind != argc - 1)
+        return EXIT_USAGE;
+    return ask(argv[optind], "shutdown", how("poweroff"), wait, e);
+}
+
+int cmd_reboot(struct cmd_context *x, int argc, char **argv, struct err *e)
+{
+    (void)x;
+    if (argc != 2)
+        return EXIT_USAGE;
+    return ask(argv[1], "shutdown", how("reboot"), false, e);
+}
+
+int cmd_pause(struct cmd_context *x, int argc, char **argv, struct err *e)
+{
+    (void)x;
+    return argc == 2 ? ask(argv[1], "pause", NULL, false, e) : EXIT_USAGE;
+}
+
+int cmd_unpause(struct cmd_context *x, int argc, char **argv, struct err *e)
+{
+    (void)x;
+    return argc == 2 ? ask(argv[1], "unpause", NULL, false, e) : EXIT_USAGE;
+}

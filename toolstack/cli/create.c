@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * create.c - `freehold create` and `freehold run`
+ *
+ * How this works: the configuration is checked here, where its warnings can
+ * be read.  Then the supervisor is forked off into a session of its own; it
+ * reports through a pipe, line by line, how far it is.  Without a reader (we
+ * were killed) it goes on all the same.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <json-c/json.h>
+
+#include "common/err.h"
+#include "toolstack/cli/attach.h"
+#include "toolstack/cli/client.h"
+#include "toolstack/cli/cmd.h"
+#include "toolstack/cli/exitcode.h"
+#include "toolstack/supervisor/supervise.h"
+#include "toolstack/supervisor/vmcfg.h"
+
+#define CONFIG_BASE "/etc/freehold"
+
+struct create_options {
+    bool console, paused, foreground, adopt;
+};
+
+#define REPORT_FD 3
+
+/*
+ * Stdin and stdout to nowhere, stderr to the supervisor's log, reports to
+ * REPORT_FD; nothing else of the caller's stays open, least of all a pipe that
+ * somebody reads to its end.
+ */
+static void detach(const char *name, int report_fd)
+{
+    char path[PATH_MAX];
+    int null = open("/dev/null", O_RDWR), log;
+
+    setsid();
+    if (chdir("/"))
+        perror("freehold: chdir /");
+    mkdir(LOG_BASE, 0750);
+    snprintf(path, sizeof(path), LOG_BASE "/%s-supervisor.log", name);
+    log = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640);
+    dup2(null, STDIN_FILENO);
+    dup2(null, STDOUT_FILENO);
+    dup2(log >= 0 ? log : null, STDERR_FILENO);
+    if (report_fd != REPORT_FD)
+        dup3(report_fd, REPORT_FD, O_CLOEXEC);
+    close_range(REPORT_FD + 1, UINT_MAX, 0);
+}
+
+/* Never returns in the child.  The pipe's end to read reports from. */
+static int spawn(const struct vm_config *cfg, struct supervise_options *o,
+                 struct err *e)
+{
+    int report[2];
+    struct err own = { 0 };
+    pid_t pid;
+
+    if (pipe2(report, O_CLOEXEC))
+        return fail(e, -errno, "create: pipe: %s", strerror(errno));
+    fflush(NULL);
+    pid = fork();
+    if (pid < 0) {
+        close(report[0]);
+        close(report[1]);
+        return fail(e, -errno, "create: fork: %s", strerror(errno));
+    }
+    if (pid == 0) {
+        detach(cfg->name, report[1]);
+        o->report_fd = REPORT_FD;
+        _exit(supervise(cfg, o, &own) < 0);
+    }
+    close(report[1]);
+    return report[0];
+}
+
+static struct json_object *read_report(FILE *from)
+{
+    char *line = NULL;
+    size_t line_bytes = 0;
+    struct json_object *o = NULL;
+
+    if (getline(&line, &line_bytes, from) > 0)
+        o = json_tokener_parse(line);
+    free(line);
+    return o;
+}
+
+/* The supervisor's last report: its info, or its error. */
+static int outcome(struct json_object *o, const char *name, struct err *e)
+{
+    struct json_object *number, *text;
+
+    if (!o)
+        return fail(e, -EIO,
+                    "guest %s: its supervisor died; freehold destroy %s "
+                    "removes what is left",
+                    name, name);
+    if (!json_object_object_get_ex(o, "error", &text))
+        return 0;
+    json_object_object_get_ex(o, "errno", &number);
+    return fail(e, -json_object_get_int(number), "%s",
+                json_object_get_string(text));
+}
+
+static int follow(struct cmd_context *x, int report_fd, const char *name,
+                  bool console, struct err *e)
+{
+    FILE *from = fdopen(report_fd, "r");
+    struct json_object *o = read_report(from), *listening;
+    int rc, fd = -1;
+
+    if (o && json_object_object_get_ex(o, "listening", &listening)) {
+        json_object_put(o);
+        if (console)
+            fd = client_connect(name, "console", e);
+        o = read_report(from);
+    }
+    rc = outcome(o, name, e);
+    if (rc == 0 && x->json) {
+        cmd_print_json(json_object_get(o));
+        fflush(stdout);
+    }
+    if (rc == 0 && fd >= 0)
+        rc = attach(name, fd, false, e);
+    else if (fd >= 0)
+        close(fd);
+    json_object_put(o);
+    fclose(from);
+    return rc;
+}
+
+static int create(struct cmd_context *x, const struct create_options *c,
+                  const struct vm_config *cfg, struct err *e)
+{
+    struct supervise_options o = {
+        .paused = c->paused,
+        .adopt = c->adopt,
+        .report_fd = -1,
+        .start_us = x->start_us,
+    };
+    int fd;
+
+    if (c->foreground)
+        return supervise(cfg, &o, e);
+    fd = spawn(cfg, &o, e);
+    if (fd < 0)
+        return fd;
+    return follow(x, fd, cfg->name, c->console, e);
+}
+
+int cmd_create(struct cmd_context *x, int argc, char **argv, struct err *e)
+{
+    struct create_options c = { 0 };
+    struct vm_config cfg = { 0 };
+    int option, rc;
+
+    optind = 0;
+    while ((option = getopt(argc, argv, "+cpF")) != -1) {
+        switch (option) {
+        case 'c':
+            c.console = true;
+            break;
+        case 'p':
+            c.paused = true;
+            break;
+        case 'F':
+            c.foreground = true;
+            break;
+        default:
+            return EXIT_USAGE;
+        }
+    }
+    if (optind >= argc || (c.console && c.foreground))
+        return EXIT_USAGE;
+    rc = cmd_load_config(argv[optind], argc - optind - 1, argv + optind + 1,
+                         &cfg, e);
+    if (rc == 0)
+        rc = create(x, &c, &cfg, e);
+    vmcfg_free(&cfg);
+    return rc;
+}
+
+int cmd_run(struct cmd_context *x, int argc, char **argv, struct err *e)
+{
+    struct create_options c = { .foreground = true, .adopt = true };
+    struct vm_config cfg = { 0 };
+    char path[PATH_MAX];
+    int rc;
+
+    if (argc != 2)
+        return EXIT_USAGE;
+    if (strchr(argv[1], '/') || strchr(argv[1], '.'))
+        snprintf(path, sizeof(path), "%s", argv[1]);
+    else
+        snprintf(path, sizeof(path), CONFIG_BASE "/%s.cfg", argv[1]);
+    rc = cmd_load_config(path, 0, NULL, &cfg, e);
+    if (rc == 0)
+        rc = create(x, &c, &cfg, e);
+    vmcfg_free(&cfg);
+    return rc;
+}

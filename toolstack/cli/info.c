@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * info.c - `freehold info`
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <json-c/json.h>
+
+#include "common/err.h"
+#include "toolstack/cli/client.h"
+#include "toolstack/cli/cmd.h"
+#include "toolstack/cli/exitcode.h"
+#include "toolstack/cli/target.h"
+
+static void print_object(struct json_object *o, const char *prefix)
+{
+    json_object_object_foreach(o, key, value)
+    {
+        char name[64];
+
+        snprintf(name, sizeof(name), "%s%s", prefix, key);
+        if (json_object_is_type(value, json_type_object))
+            print_object(value, "times.");
+        else
+            printf("%-23s: %s\n", name, json_object_get_string(value));
+    }
+}
+
+/* What can be said of a guest whose supervisor is not there. */
+static struct json_object *bare_info(const struct target *t)
+{
+    struct json_object *o = json_object_new_object();
+    char uuid[VM_UUID_TEXT];
+
+    vmcfg_uuid_text(t->has_domain ? t->domain.uuid : t->state.uuid, uuid);
+    json_object_object_add(o, "name", json_object_new_string(t->name));
+    json_object_object_add(o, "uuid", json_object_new_string(uuid));
+    json_object_object_add(o, "state", json_object_new_string("no supervisor"));
+    if (!t->has_domain)
+        return o;
+    json_object_object_add(o, "domid", json_object_new_int(t->domain.domid));
+    json_object_object_add(o, "protected",
+                           json_object_new_boolean(t->domain.protected));
+    json_object_object_add(o, "vcpus_all",
+                           json_object_new_int(t->domain.nr_vcpus));
+    json_object_object_add(o, "vcpus_online",
+                           json_object_new_int(t->domain.nr_online));
+    return o;
+}
+
+static int get_info(const char *word, struct json_object **out, struct err *e)
+{
+    struct client *c = NULL;
+    struct target t;
+    struct hyp *h;
+    int rc = hyp_open(&h, e);
+
+    if (rc < 0)
+        return rc;
+    rc = target_find(h, NULL, word, &t, e);
+    hyp_close(h);
+    if (rc < 0)
+        return rc;
+    if (!t.known && !(t.has_domain && t.domain.protected))
+        return fail(e, -EINVAL,
+                    "guest %s: info: it is no guest of ours; use xl", word);
+    if (!t.state.supervised) {
+        *out = bare_info(&t);
+        return 0;
+    }
+    rc = client_open(t.name, &c, e);
+    if (rc == 0)
+        rc = client_call(c, "info", NULL, out, e);
+    client_close(c);
+    return rc;
+}
+
+int cmd_info(struct cmd_context *x, int argc, char **argv, struct err *e)
+{
+    struct json_object *o = NULL;
+    int rc;
+
+    if (argc != 2)
+        return EXIT_USAGE;
+    rc = get_info(argv[1], &o, e);
+    if (rc < 0)
+        return rc;
+    if (x->json) {
+        cmd_print_json(o);
+    } else {
+        print_object(o, "");
+        json_object_put(o);
+    }
+    return 0;
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * console.h - a guest's console: ring, scrollback, log file, clients
+ *
+ * Outlives the domain: a guest that reboots keeps its scrollback, its log and
+ * whoever is attached.
+ */
+#ifndef CONSOLE_H
+#define CONSOLE_H
+
+#include <stdint.h>
+
+#include <uv.h>
+
+struct console;
+struct err;
+struct evt;
+struct gnt;
+
+/*
+ * Listen on socket_path and append to log_path.  Errors after this are
+ * logged, never returned.
+ */
+int console_open(uv_loop_t *loop, const char *name, const char *socket_path,
+                 const char *log_path, struct console **out, struct err *e);
+
+/*
+ * Disconnect every client, after what they can still be told at once.  The
+ * memory goes when the loop has closed the handles.
+ */
+void console_close(struct console *c); /* NULL: no-op */
+
+/* Map grant 0 of a domain whose steward is ready; port is already bound. */
+int console_attach(struct console *c, struct gnt *g, struct evt *v,
+                   uint16_t domid, uint32_t local_port, struct err *e);
+/* Take the ring's last bytes and drop the page; before destroy. */
+void console_detach(struct console *c); /* not attached: no-op */
+
+/* The guest rang. */
+void console_kick(struct console *c);
+
+#endif

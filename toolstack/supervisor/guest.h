@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * guest.h - one guest's life, from createdomain to the last trace of it
+ *
+ *               ┌───────────────── restart ──────────────────┐
+ *               ▼                                            │
+ *   NEW ──▶ BUILDING ──▶ LAUNCHING ──▶ RUNNING ──▶ ENDED ──▶ WAITING
+ *               └─▶ PAUSED ──┘                       ├─ preserve ▶ KEPT
+ *                                                    └─ destroy ─▶ GONE
+ *
+ * Any state goes to GONE by destroy, or when the domain vanishes.
+ */
+#ifndef GUEST_H
+#define GUEST_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <uv.h>
+
+struct err;
+struct guest;
+struct rundir;
+struct vm_config;
+
+enum guest_state {
+    GUEST_NEW,
+    GUEST_BUILDING,  /* hypercalls and xenstore; no event comes meanwhile */
+    GUEST_PAUSED,    /* built; the steward is not placed yet */
+    GUEST_LAUNCHING, /* the steward runs, and is fed */
+    GUEST_RUNNING,   /* its kernel runs */
+    GUEST_ENDED,     /* it shut down; on_* decides */
+    GUEST_KEPT,      /* stopped, kept for whoever wants to look */
+    GUEST_WAITING,   /* for the time of the next restart */
+    GUEST_GONE,      /* nothing is left of it */
+    GUEST_STATES
+};
+
+struct guest_times { /* of the last launch; us */
+    uint64_t hypercalls, xenstore, load, launch, total;
+};
+
+struct guest_options {
+    bool paused;         /* stop in PAUSED until guest_resume() */
+    const char *log_dir; /* NAME.log goes there */
+    uint64_t start_us;   /* when the command began, CLOCK_MONOTONIC */
+    /* Once: the guest runs (or is PAUSED, or adopted), or never will. */
+    void (*outcome)(void *arg, struct guest *g, const struct err *failed);
+    /* The guest is GONE; failed is NULL after an ordinary end. */
+    void (*gone)(void *arg, const struct err *failed);
+    void *arg;
+};
+
+/*
+ * Open what a guest needs on this host.  cfg and dir must outlive the guest.
+ * Nothing of the guest exists yet; its sockets listen.
+ */
+int guest_open(uv_loop_t *loop, const struct vm_config *cfg, struct rundir *dir,
+               const struct guest_options *o, struct guest **out,
+               struct err *e);
+
+/* Make the guest.  Its outcome() may be called before this returns. */
+void guest_start(struct guest *g);
+
+/*
+ * Take over the running domain of a supervisor that died.  After an error the
+ * domain is as it was, but for
+ *
+ *   -EPROTO     its launch was not over: it was removed; guest_start() it
+ */
+int guest_adopt(struct guest *g, uint16_t domid, uint32_t console_port,
+                struct err *e);
+
+/* Ask its kernel to power off; what has no kernel yet is destroyed. */
+int guest_stop(struct guest *g, const char *how, struct err *e);
+
+/* Destroy the domain and every trace of it, whatever it does. */
+void guest_destroy(struct guest *g);
+
+int guest_pause(struct guest *g, struct err *e);
+int guest_resume(struct guest *g, struct err *e); /* PAUSED: launch */
+
+/* After gone(); the memory goes when the loop has closed the handles. */
+void guest_close(struct guest *g); /* NULL: no-op */
+
+uint16_t guest_domid(const struct guest *g);
+struct json_object *guest_info(struct guest *g); /* the caller's to put */
+
+#endif

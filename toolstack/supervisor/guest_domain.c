@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * guest_domain.c - a guest's domain: what it takes of this host, and back
+ *
+ * How this works: whatever a domain needs is taken in guest_domain_build() and
+ * _introduce() (or _adopt()), and given back in guest_domain_remove(), which
+ * may be called at any point and any number of times.
+ */
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "abi/memory_map.h"
+#include "common/checked.h"
+#include "common/evt.h"
+#include "common/log.h"
+#include "common/store.h"
+#include "toolstack/supervisor/console.h"
+#include "toolstack/supervisor/guest_priv.h"
+#include "toolstack/supervisor/rundir.h"
+#include "toolstack/supervisor/xenbus.h"
+
+#define RINGS_BUDGET 32u /* event channels taken in one go */
+
+static void on_bell(uv_poll_t *p, int status, int events);
+static void on_bell_closed(uv_handle_t *h);
+
+static void bell_close(struct guest *g)
+{
+    if (!g->bell)
+        return;
+    g->bell->guest = NULL;
+    uv_poll_stop(&g->bell->poll);
+    uv_close((uv_handle_t *)&g->bell->poll, on_bell_closed);
+    g->bell = NULL;
+}
+
+static void on_bell_closed(uv_handle_t *h)
+{
+    free(h->data);
+}
+
+/* Give back our side of the current domain; a no-op without one. */
+void guest_domain_let_go(struct guest *g)
+{
+    uv_timer_stop(&g->timer);
+    console_detach(g->console);
+    load_close(&g->load);
+    bell_close(g);
+    evt_close(g->evt);
+    g->evt = NULL;
+    g->doorbell = g->console_port = 0;
+    g->domid = HYP_DOMID_NONE;
+    g->ports = (struct hyp_ports){ 0 };
+}
+
+/* And remove the domain; our mappings would keep it half alive. */
+void guest_domain_remove(struct guest *g)
+{
+    struct err e = { 0 };
+    uint16_t domid = g->domid;
+
+    guest_domain_let_go(g);
+    if (domid == HYP_DOMID_NONE)
+        return;
+    if (hyp_destroy(g->hyp, domid, &e) < 0)
+        log_err("guest %s: %s", g->cfg->name, e.text);
+    if (xenbus_remove(g->store, domid, g->cfg->uuid, &e) < 0)
+        log_err("guest %s: %s", g->cfg->name, e.text);
+}
+
+static void on_bell(uv_poll_t *p, int status, int events)
+{
+    struct bell *b = p->data;
+    uint32_t port;
+
+    (void)status, (void)events;
+    for (uint32_t i = 0; i < RINGS_BUDGET && b->guest; i++) {
+        struct guest *g = b->guest;
+
+        if (!evt_take(g->evt, &port))
+            return;
+        guest_rang(g, port);
+    }
+}
+
+static int watch_bell(struct guest *g, struct err *e)
+{
+    struct bell *b = calloc(1, sizeof(*b));
+    int r;
+
+    if (!b)
+        return fail(e, -ENOMEM, "guest %s: no memory", g->cfg->name);
+    r = uv_poll_init(g->loop, &b->poll, evt_fd(g->evt));
+    if (r < 0) {
+        free(b);
+        return fail(e, r, "guest %s: watch its event channels: %s",
+                    g->cfg->name, uv_strerror(r));
+    }
+    b->guest = g;
+    b->poll.data = b;
+    g->bell = b;
+    uv_poll_start(&b->poll, UV_READABLE, on_bell);
+    return 0;
+}
+
+static int write_state(struct guest *g, struct err *e)
+{
+    struct run_state s = { .pid = getpid(), .console_port = g->ports.console };
+
+    if (g->domid != HYP_DOMID_NONE)
+        s.domid = g->domid;
+    memcpy(s.uuid, g->cfg->uuid, sizeof(s.uuid));
+    return rundir_write(g->dir, &s, e);
+}
+
+static int open_blobs(struct guest *g, struct err *e)
+{
+    const struct vm_config *c = g->cfg;
+    int rc = blob_from_text(&g->load.blob[FH_BLOB_CMDLINE], c->cmdline, e);
+
+    if (rc == 0)
+        rc = blob_open(&g->load.blob[FH_BLOB_KERNEL], "kernel", c->kernel,
+                       FH_KERNEL_MAX, e);
+    if (rc == 0 && c->ramdisk)
+        rc = blob_open(&g->load.blob[FH_BLOB_INITRD], "ramdisk", c->ramdisk,
+                       c->ram_bytes, e);
+    if (rc == -EFBIG)
+        return fail(e, rc,
+                    "%s: does not fit memory=%llu MiB; raise memory= or use "
+                    "a smaller file",
+                    g->load.blob[FH_BLOB_KERNEL].va ? "ramdisk" : "kernel",
+                    (unsigned long long)(c->ram_bytes >> 20));
+    return rc;
+}
+
+static int build_domain(struct guest *g, struct err *e)
+{
+    const struct vm_config *c = g->cfg;
+    struct hyp_spec spec = { .ram_bytes = c->ram_bytes,
+                             .nr_vcpus = c->nr_vcpus };
+    uint64_t start_us = guest_now_us();
+    int rc;
+
+    memcpy(spec.uuid, c->uuid, sizeof(spec.uuid));
+    rc = write_state(g, e); /* the handle, before a domain has it */
+    if (rc == 0)
+        rc = hyp_create(g->hyp, &spec, &g->domid, e);
+    if (rc == 0)
+        rc = hyp_configure(g->hyp, g->domid, &spec, &g->ports, e);
+    if (rc == 0)
+        rc = write_state(g, e);
+    g->times.hypercalls = guest_now_us() - start_us;
+    return rc;
+}
+
+static int build_tree(struct guest *g, struct err *e)
+{
+    const struct vm_config *c = g->cfg;
+    struct xenbus_spec x = {
+        .domid = g->domid,
+        .name = c->name,
+        .ram_bytes = c->ram_bytes,
+        .nr_vcpus = c->nr_vcpus,
+        .store_port = g->ports.store,
+        .console_port = g->ports.console,
+    };
+    uint64_t start_us = guest_now_us();
+    int rc;
+
+    memcpy(x.uuid, c->uuid, sizeof(x.uuid));
+    rc = xenbus_build(g->store, &x, e);
+    g->times.xenstore = guest_now_us() - start_us;
+    return rc;
+}
+
+static int bind_doorbell(struct guest *g, struct err *e)
+{
+    int rc = evt_open(g->domid, &g->evt, e);
+
+    if (rc == 0)
+        rc = evt_bind(g->evt, XEN_STEWARD_DOORBELL_PORT, &g->doorbell, e);
+    if (rc == 0)
+        rc = watch_bell(g, e);
+    return rc;
+}
+
+int guest_domain_build(struct guest *g, struct err *e)
+{
+    int rc;
+
+    g->times = (struct guest_times){ 0 };
+    g->load = (struct load){
+        .ram_bytes = g->cfg->ram_bytes,
+        .flags = g->cfg->trust_backends ? FH_OFFER_TRUST_BACKENDS : 0,
+    };
+    rc = open_blobs(g, e);
+    if (rc == 0)
+        rc = build_domain(g, e);
+    if (rc == 0)
+        rc = build_tree(g, e);
+    if (rc == 0)
+        rc = bind_doorbell(g, e);
+    g->load.gnt = g->gnt;
+    g->load.domid = g->domid;
+    return rc;
+}
+
+/* The steward is ready: connect what the kernel will look for, then offer. */
+int guest_domain_introduce(struct guest *g, struct err *e)
+{
+    uint64_t start_us = guest_now_us();
+    int rc;
+
+    rc = store_introduce(g->store, g->domid, XEN_STEWARD_STORE_GFN,
+                         g->ports.store, e);
+    if (rc == 0)
+        rc = evt_bind(g->evt, g->ports.console, &g->console_port, e);
+    if (rc == 0)
+        rc = console_attach(g->console, g->gnt, g->evt, g->domid,
+                            g->console_port, e);
+    if (rc < 0)
+        return rc;
+    g->times.launch = start_us - g->unpaused_us;
+    g->times.xenstore += guest_now_us() - start_us;
+    load_offer(&g->load);
+    evt_notify(g->evt, g->doorbell);
+    return 0;
+}
+
+int guest_domain_adopt(struct guest *g, struct err *e)
+{
+    int rc = bind_doorbell(g, e);
+
+    g->load.gnt = g->gnt;
+    g->load.domid = g->domid;
+    if (rc == 0)
+        rc = gnt_map(g->gnt, g->domid, XEN_STEWARD_CONTROL_REF, &g->load.page,
+                     e);
+    if (rc == 0)
+        rc = load_adopt(&g->load, e);
+    if (rc == 0)
+        rc = evt_bind(g->evt, g->ports.console, &g->console_port, e);
+    if (rc == 0)
+        rc = console_attach(g->console, g->gnt, g->evt, g->domid,
+                            g->console_port, e);
+    return rc == 0 ? write_state(g, e) : rc;
+}

@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * guest_info.c - what a guest's API tells and does
+ *
+ *   info                     everything below, as one object
+ *   shutdown {"how": ...}    ask the kernel; "poweroff" (default), "reboot"
+ *   destroy                  remove the domain and every trace of it
+ *   pause, unpause           unpause also launches a guest built with -p
+ *   subscribe                events from now on (api.c)
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <json-c/json.h>
+
+#include "common/checked.h"
+#include "toolstack/supervisor/guest_priv.h"
+#include "toolstack/supervisor/vmcfg.h"
+
+static struct json_object *hex(const uint8_t *bytes, size_t nr)
+{
+    char text[2 * 32 + 1];
+
+    for (size_t i = 0; i < nr; i++)
+        sprintf(text + 2 * i, "%02x", bytes[i]);
+    return json_object_new_string_len(text, (int)(2 * nr));
+}
+
+static void add_text(struct json_object *o, const char *key, const char *text)
+{
+    json_object_object_add(o, key, json_object_new_string(text));
+}
+
+static void add_number(struct json_object *o, const char *key, uint64_t n)
+{
+    json_object_object_add(o, key, json_object_new_uint64(n));
+}
+
+static struct json_object *times_object(const struct guest_times *t)
+{
+    struct json_object *o = json_object_new_object();
+
+    add_number(o, "hypercalls_us", t->hypercalls);
+    add_number(o, "xenstore_us", t->xenstore);
+    add_number(o, "load_us", t->load);
+    add_number(o, "launch_us", t->launch);
+    add_number(o, "total_us", t->total);
+    return o;
+}
+
+static const char *steward_state(uint32_t s)
+{
+    static const char *const name[] = {
+        [FH_STATE_NONE] = "none",       [FH_STATE_READY] = "ready",
+        [FH_STATE_LOADING] = "loading", [FH_STATE_STARTING] = "starting",
+        [FH_STATE_RUNNING] = "running", [FH_STATE_FAILED] = "failed",
+    };
+
+    _Static_assert(ARRAY_SIZE(name) == FH_STATES, "steward_state");
+    return s < FH_STATES ? name[s] : "unknown";
+}
+
+static void add_domain(struct json_object *o, struct guest *g)
+{
+    struct hyp_info d;
+
+    if (g->domid == HYP_DOMID_NONE)
+        return;
+    add_number(o, "domid", g->domid);
+    if (hyp_info(g->hyp, g->domid, &d, NULL) < 0)
+        return;
+    json_object_object_add(o, "protected",
+                           json_object_new_boolean(d.protected));
+    json_object_object_add(o, "paused", json_object_new_boolean(d.paused));
+    add_number(o, "vcpus_online", d.nr_online);
+    add_number(o, "vcpus_all", d.nr_vcpus);
+    add_number(o, "memory_populated_kib", d.mem_pages * (PAGE_BYTES / 1024));
+    add_number(o, "cpu_time_ms", d.cpu_ns / 1000000);
+}
+
+struct json_object *guest_info(struct guest *g)
+{
+    const struct vm_config *c = g->cfg;
+    struct json_object *o = json_object_new_object();
+    char uuid[VM_UUID_TEXT];
+
+    vmcfg_uuid_text(c->uuid, uuid);
+    add_text(o, "name", c->name);
+    add_text(o, "uuid", uuid);
+    add_text(o, "state", guest_state_name(g->state));
+    add_number(o, "supervisor_pid", getpid());
+    add_number(o, "vcpus", c->nr_vcpus);
+    add_number(o, "memory_mib", c->ram_bytes / MIB_BYTES);
+    add_domain(o, g);
+    add_text(o, "steward", steward_state(g->load.steward_state));
+    if (g->state == GUEST_RUNNING || g->state == GUEST_KEPT) {
+        json_object_object_add(o, "measurement",
+                               hex(g->identity.measurement, 32));
+        json_object_object_add(o, "guest_id", hex(g->identity.guest_id, 16));
+    }
+    add_text(o, "on_poweroff", vm_action_name(c->on_poweroff));
+    add_text(o, "on_reboot", vm_action_name(c->on_reboot));
+    add_text(o, "on_crash", vm_action_name(c->on_crash));
+    add_number(o, "restarts", g->nr_restarts);
+    json_object_object_add(o, "times", times_object(&g->times));
+    return o;
+}
+
+static int call_shutdown(struct guest *g, struct json_object *params,
+                         struct err *e)
+{
+    struct json_object *value = NULL;
+    const char *how = "poweroff";
+
+    if (params)
+        json_object_object_get_ex(params, "how", &value);
+    if (value)
+        how = json_object_get_string(value);
+    if (strcmp(how, "poweroff") && strcmp(how, "reboot"))
+        return fail(e, -EINVAL,
+                    "shutdown: how: got %.32s, want poweroff or reboot", how);
+    return guest_stop(g, how, e);
+}
+
+int guest_call(void *arg, const char *method, struct json_object *params,
+               struct json_object **result, struct err *e)
+{
+    struct guest *g = arg;
+
+    if (params && !json_object_is_type(params, json_type_object))
+        return fail(e, -EINVAL, "%.32s: params: want an object", method);
+    if (strcmp(method, "info") == 0) {
+        *result = guest_info(g);
+        return 0;
+    }
+    if (strcmp(method, "shutdown") == 0)
+        return call_shutdown(g, params, e);
+    if (strcmp(method, "destroy") == 0) {
+        guest_destroy(g);
+        return 0;
+    }
+    if (strcmp(method, "pause") == 0)
+        return guest_pause(g, e);
+    if (strcmp(method, "unpause") == 0)
+        return guest_resume(g, e);
+    return -ENOSYS;
+}

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * guest_priv.h - a guest's insides, for guest*.c alone
+ */
+#ifndef GUEST_PRIV_H
+#define GUEST_PRIV_H
+
+#include "common/err.h"
+#include "toolstack/supervisor/guest.h"
+#include "toolstack/supervisor/hyp.h"
+#include "toolstack/supervisor/load.h"
+
+struct bell { /* the watch on one domain's event channels */
+    uv_poll_t poll;
+    struct guest *guest; /* NULL: closing */
+};
+
+struct guest {
+    uv_loop_t *loop;
+    const struct vm_config *cfg;
+    struct rundir *dir;
+    struct guest_options opt;
+    enum guest_state state;
+
+    struct hyp *hyp;
+    struct store *store;
+    struct gnt *gnt;
+    struct console *console;
+    struct api *api;
+    uv_poll_t store_poll;
+    uv_timer_t timer; /* launch: look after it; waiting: restart */
+    uint32_t nr_handles;
+
+    /* Of the current domain; all zero (domid: none) in between. */
+    uint16_t domid;
+    struct hyp_ports ports; /* the guest's ends */
+    struct evt *evt;
+    struct bell *bell;
+    uint32_t doorbell, console_port; /* our ends; 0: not bound */
+    struct load load;
+    struct load_identity identity;
+    uint64_t unpaused_us, alive_us, quiet_since_us;
+    uint32_t nr_rings; /* of the doorbell, for the watchdog */
+
+    struct guest_times times;
+    uint32_t nr_restarts, quick_deaths;
+    bool reported;     /* outcome() was called */
+    bool wants_gone;   /* destroy was asked for */
+    struct err failed; /* why it is GONE; rc 0: an ordinary end */
+};
+
+const char *guest_state_name(enum guest_state s);
+
+uint64_t guest_now_us(void); /* CLOCK_MONOTONIC */
+
+/* One of the domain's event channels rang; port is our end. */
+void guest_rang(struct guest *g, uint32_t port);
+
+/*
+ * guest_domain.c: an empty domain with its tree, its doorbell bound, the files
+ * open.  After an error call guest_domain_remove().
+ */
+int guest_domain_build(struct guest *g, struct err *e);
+/* The steward is ready: connect what the kernel will look for, and offer. */
+int guest_domain_introduce(struct guest *g, struct err *e);
+/* Connect to a running domain (g->domid, g->ports.console). */
+int guest_domain_adopt(struct guest *g, struct err *e);
+/* Give back our side of the domain; a no-op without one. */
+void guest_domain_let_go(struct guest *g);
+/* And remove the domain and its tree. */
+void guest_domain_remove(struct guest *g);
+
+/* The API's methods. */
+int guest_call(void *arg, const char *method, struct json_object *params,
+               struct json_object **result, struct err *e);
+
+#endif

@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * rundir.c - a guest's name, held on this host
+ */
+#include "toolstack/supervisor/rundir.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/checked.h"
+#include "common/err.h"
+
+static const char *const members[] = { "api", "console", "state", "state.new",
+                                       "lock" };
+
+static int lock_path(char out[PATH_MAX], const char *dir)
+{
+    return snprintf(out, PATH_MAX, "%s/lock", dir) < PATH_MAX ? 0 : -1;
+}
+
+/* 1: locked by us.  0: somebody else has it.  Negative errno otherwise. */
+static int try_lock(int fd)
+{
+    struct flock whole = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+
+    if (fcntl(fd, F_OFD_SETLK, &whole) == 0)
+        return 1;
+    return errno == EAGAIN || errno == EACCES ? 0 : -errno;
+}
+
+/* Did the last holder remove the file between our open and our lock? */
+static bool still_there(int fd, const char *path)
+{
+    struct stat ours, named;
+
+    return fstat(fd, &ours) == 0 && stat(path, &named) == 0 &&
+           ours.st_ino == named.st_ino && ours.st_dev == named.st_dev;
+}
+
+/* Returns 1 when the name is ours, 0 to try again, or a negative errno. */
+static int take_once(struct rundir *d, const char *name, struct err *e)
+{
+    char lock[PATH_MAX];
+    int rc;
+
+    if (lock_path(lock, d->path))
+        return fail(e, -ENAMETOOLONG, "%s: the path is too long", d->path);
+    if (mkdir(d->path, 0700) && errno != EEXIST)
+        return fail(e, -errno, "%s: make it: %s", d->path, strerror(errno));
+    d->lock_fd = open(lock, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (d->lock_fd < 0 && errno == ENOENT)
+        return 0; /* removed under our feet */
+    if (d->lock_fd < 0)
+        return fail(e, -errno, "%s: open: %s", lock, strerror(errno));
+    rc = try_lock(d->lock_fd);
+    if (rc == 1 && still_there(d->lock_fd, lock))
+        return 1;
+    close(d->lock_fd);
+    d->lock_fd = -1;
+    if (rc == 0)
+        return fail(e, -EEXIST,
+                    "guest %s: take the name: a guest of this name is there; "
+                    "destroy it or choose another name=",
+                    name);
+    if (rc < 0)
+        return fail(e, rc, "%s: lock: %s", lock, strerror(-rc));
+    return 0;
+}
+
+int rundir_take(const char *base, const char *name, struct rundir *out,
+                struct err *e)
+{
+    int rc;
+
+    *out = (struct rundir){ .lock_fd = -1 };
+    if (mkdir(base, 0700) && errno != EEXIST)
+        return fail(e, -errno, "%s: make it: %s", base, strerror(errno));
+    if (snprintf(out->path, sizeof(out->path), "%s/%s", base, name) >= PATH_MAX)
+        return fail(e, -ENAMETOOLONG, "%s: the path is too long", base);
+    do
+        rc = take_once(out, name, e);
+    while (rc == 0);
+    if (rc < 0)
+        out->path[0] = 0; /* what is there is not ours to remove */
+    return rc < 0 ? rc : 0;
+}
+
+int rundir_write(const struct rundir *d, const struct run_state *s,
+                 struct err *e)
+{
+    char path[2][PATH_MAX + 16], uuid[VM_UUID_TEXT];
+    FILE *f;
+    bool good;
+
+    vmcfg_uuid_text(s->uuid, uuid);
+    snprintf(path[0], sizeof(path[0]), "%s/state.new", d->path);
+    snprintf(path[1], sizeof(path[1]), "%s/state", d->path);
+    f = fopen(path[0], "we");
+    if (!f)
+        return fail(e, -errno, "%s: open: %s", path[0], strerror(errno));
+    fprintf(f, "uuid=%s\npid=%d\ndomid=%u\nconsole_port=%u\n", uuid, s->pid,
+            s->domid, s->console_port);
+    good = fflush(f) == 0;
+    good &= fclose(f) == 0;
+    if (!good || rename(path[0], path[1]))
+        return fail(e, -errno, "%s: write: %s", path[1], strerror(errno));
+    return 0;
+}
+
+static bool is_locked(const char *dir)
+{
+    struct flock whole = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+    char lock[PATH_MAX];
+    int fd, r;
+
+    if (lock_path(lock, dir))
+        return false;
+    fd = open(lock, O_RDWR | O_CLOEXEC);
+    if (fd < 0)
+        return false;
+    r = fcntl(fd, F_OFD_GETLK, &whole);
+    close(fd);
+    return r == 0 && whole.l_type != F_UNLCK;
+}
+
+static void parse_line(struct run_state *s, const char *line)
+{
+    char uuid[VM_UUID_TEXT];
+
+    if (sscanf(line, "uuid=%36s", uuid) == 1)
+        vmcfg_uuid_parse(uuid, s->uuid);
+    sscanf(line, "pid=%d", &s->pid);
+    sscanf(line, "domid=%hu", &s->domid);
+    sscanf(line, "console_port=%u", &s->console_port);
+}
+
+int rundir_read(const char *base, const char *name, struct run_state *out,
+                struct err *e)
+{
+    char dir[PATH_MAX - 16], path[PATH_MAX], line[128];
+    struct stat st;
+    FILE *f;
+
+    *out = (struct run_state){ 0 };
+    snprintf(out->name, sizeof(out->name), "%s", name);
+    if (snprintf(dir, sizeof(dir), "%s/%s", base, name) >= (int)sizeof(dir))
+        return fail(e, -ENAMETOOLONG, "%s: the path is too long", base);
+    if (stat(dir, &st) || !S_ISDIR(st.st_mode))
+        return -ENOENT;
+    out->supervised = is_locked(dir);
+    snprintf(path, sizeof(path), "%s/state", dir);
+    f = fopen(path, "re");
+    if (!f)
+        return 0; /* the name is held, and no more is known yet */
+    while (fgets(line, sizeof(line), f))
+        parse_line(out, line);
+    fclose(f);
+    return 0;
+}
+
+int rundir_list(const char *base, struct run_state **out, struct err *e)
+{
+    struct run_state *list = NULL;
+    DIR *dir = opendir(base);
+    struct dirent *d;
+    int nr = 0;
+
+    *out = NULL;
+    if (!dir)
+        return errno == ENOENT
+                   ? 0
+                   : fail(e, -errno, "%s: open: %s", base, strerror(errno));
+    while ((d = readdir(dir))) {
+        struct run_state *more;
+
+        if (vmcfg_check_name(d->d_name, NULL) < 0)
+            continue;
+        more = realloc(list, (nr + 1) * sizeof(*list));
+        if (!more) {
+            free(list);
+            closedir(dir);
+            return fail(e, -ENOMEM, "%s: no memory", base);
+        }
+        list = more;
+        if (rundir_read(base, d->d_name, &list[nr], NULL) == 0)
+            nr++;
+    }
+    closedir(dir);
+    *out = list;
+    return nr;
+}
+
+void rundir_remove(struct rundir *d)
+{
+    char path[PATH_MAX + 16];
+
+    if (d->path[0]) {
+        for (uint32_t i = 0; i < ARRAY_SIZE(members); i++) {
+            snprintf(path, sizeof(path), "%s/%s", d->path, members[i]);
+            unlink(path);
+        }
+        rmdir(d->path);
+    }
+    if (d->lock_fd >= 0)
+        close(d->lock_fd);
+    *d = (struct rundir){ .lock_fd = -1 };
+}

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * rundir.h - a guest's name, held on this host
+ *
+ * /run/freehold/NAME holds `lock`, `state` and the sockets `api` and
+ * `console`.  Whoever locks `lock` is the guest's supervisor; the kernel drops
+ * the lock with the process, so a dead supervisor's leftovers are told from a
+ * live one's.  `state` names the domain's handle before the domain exists:
+ * no moment remains in which a domain has no name.
+ */
+#ifndef RUNDIR_H
+#define RUNDIR_H
+
+#include <limits.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "toolstack/supervisor/vmcfg.h"
+
+struct err;
+
+#define RUNDIR_BASE "/run/freehold"
+
+struct rundir { /* ours */
+    char path[PATH_MAX];
+    int lock_fd; /* -1: not held */
+};
+
+struct run_state { /* what `state` says */
+    char name[VM_NAME_MAX + 1];
+    uint8_t uuid[16];
+    int32_t pid;
+    uint16_t domid;        /* 0: no domain yet */
+    uint32_t console_port; /* the guest's; 0: not known yet */
+    bool supervised;       /* somebody holds the lock */
+};
+
+/*
+ * Take the name.  Leftovers of a dead supervisor stay for the caller to look
+ * at (rundir_read) and to clear.
+ *
+ *   -EEXIST     a live supervisor has it
+ */
+int rundir_take(const char *base, const char *name, struct rundir *out,
+                struct err *e);
+
+/* Replace `state`, all of it or nothing. */
+int rundir_write(const struct rundir *d, const struct run_state *s,
+                 struct err *e);
+
+/*
+ * What is known of a name; also for whoever does not hold it.
+ *
+ *   -ENOENT     nothing, without words
+ */
+int rundir_read(const char *base, const char *name, struct run_state *out,
+                struct err *e);
+
+/* Every name that is held or left over.  Returns their number. */
+int rundir_list(const char *base, struct run_state **out, struct err *e);
+
+/* Remove everything and let the name go; lock_fd -1 is fine. */
+void rundir_remove(struct rundir *d);
+
+#endif

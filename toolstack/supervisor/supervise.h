@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * supervise.h - the process that owns one guest
+ */
+#ifndef SUPERVISE_H
+#define SUPERVISE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct err;
+struct vm_config;
+
+#define LOG_BASE "/var/log/freehold"
+
+struct supervise_options {
+    bool paused;
+    bool adopt; /* take over a guest that runs without a supervisor */
+    /*
+     * Who started us reads lines of JSON here: {"listening":true} once the
+     * sockets are there, then one of {"ok":true, ...info...} and
+     * {"errno":N,"error":"..."}.  -1: nobody.
+     */
+    int report_fd;
+    uint64_t start_us; /* when the command began, CLOCK_MONOTONIC */
+};
+
+/*
+ * Run the guest until it is gone: create it, or (adopt) take it over when it
+ * runs without a supervisor; one that an earlier supervisor left half made is
+ * removed and made anew.  SIGTERM and SIGINT ask its kernel to power off, a
+ * second one destroys it.  Returns 0 after an ordinary end; nothing is left
+ * of the guest then, nor after an error, unless the error says so.
+ *
+ *   -EEXIST     a guest of this name is there
+ */
+int supervise(const struct vm_config *cfg, const struct supervise_options *o,
+              struct err *e);
+
+#endif
