@@ -6,7 +6,7 @@
 # labs of several checkouts run side by side.  QEMU and its files are found
 # through the caches; disks are throw-away snapshots.
 
-LAB_NAME=${FREEHOLD_LAB:-$(key "$TOP")}
+LAB_NAME=${FREEHOLD_LAB:-$(key "checkout $TOP")}
 LAB=${FREEHOLD_LAB_DIR:-/tmp/freehold-lab}/$LAB_NAME
 LAB_MEM=${FREEHOLD_LAB_MEM:-3072}    # MiB of one host
 LAB_CPUS=${FREEHOLD_LAB_CPUS:-2}
@@ -16,7 +16,7 @@ DOM0_MEM=${FREEHOLD_DOM0_MEM:-768}   # MiB
 # Why each word is there: lab/README.md.
 QEMU_CPU=EPYC,-smap,-xsavec,-monitor,-rdtscp
 XEN_ARGS="console=com1 com1=115200,8n1 loglvl=warning guest_loglvl=all/all \
-cpuidle=0 bootscrub=idle noreboot"
+cpuidle=0 spec-ctrl=eager-fpu bootscrub=idle noreboot"
 LINUX_ARGS="console=hvc0 quiet loglevel=4 net.ifnames=0 mitigations=off \
 tsc=reliable random.trust_cpu=1"
 
@@ -72,7 +72,7 @@ lab_up() {
 
 # A TCP port of 127.0.0.1 nobody listens on, from this lab's own range first.
 free_port() {
-    local base=$((20000 + 0x$(key "$LAB" | cut -c1-3) * 8)) i port used
+    local base=$((20000 + 0x$(key "lab $LAB" | cut -c1-3) * 8)) i port used
     used=$(ss -Hltn | awk '{print $4}')
     for i in $(seq 0 2000); do
         port=$((base + i))

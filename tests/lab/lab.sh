@@ -47,6 +47,15 @@ one_boot() {
         echo "xl create -F: status $rc"; cat /root/stock.out
         tail -n 15 /var/log/xen/console/guest-stock.log; exit 1'
 }
+# Vector registers must survive what runs in between (lab/README.md, eager-fpu).
+check "dom0's programs keep their vector registers while a guest boots" dom0_sh '
+    sed "s/fh.run=poweroff//; s/\"stock\"/\"busy\"/" /root/stock.cfg >/root/busy.cfg
+    vector-canary 25 4 & c=$!
+    xl create -q /root/busy.cfg
+    wait $c; rc=$?
+    xl destroy busy
+    exit $rc'
+
 good=0
 for i in $(seq "$BOOTS"); do
     if ! out=$(one_boot); then
