@@ -239,8 +239,8 @@ lab_down() {
     for d in "$LAB"/[12]; do
         [ -d "$d" ] || continue
         n=$(basename "$d")
-        [ -e "$d/ssh" ] &&
-            ssh -F /dev/null -q -o ControlPath="$d/ssh" -O exit lab 2>/dev/null
+        [ ! -e "$d/ssh" ] ||
+            ssh -F /dev/null -q -o ControlPath="$d/ssh" -O exit lab 2>/dev/null || true
         if host_alive "$n"; then
             pid=$(cat "$d/pid")
             kill "$pid"

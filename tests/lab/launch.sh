@@ -125,7 +125,7 @@ config oops 'cmdline = "console=hvc0 panic=1 fh.run=crash"' 'on_crash = "preserv
 if boots oops "on_crash=preserve: it runs into its crash" 'sysrq: Trigger a crash|FREEHOLD-INIT'; then
     check "... and is kept, crashed, to look at" dom0_sh '
         for i in $(seq 60); do
-            freehold list | grep -qE "^oops .* -{0,5}c" && exit 0
+            freehold list | grep -qE "^oops .* ---sc- " && exit 0
             sleep 0.5
         done; freehold list; exit 1'
     check "destroy ends it (oops)" dom0 freehold destroy oops
@@ -166,7 +166,7 @@ for ms in 5 20 50 100 200 400 800 1600 3200; do
         freehold create /root/t/killed.cfg >/dev/null 2>&1 &
         c=\$!
         sleep $(awk "BEGIN { print $ms / 1000 }")
-        pkill -9 -f 'freehold create /root/t/killed.cfg'
+        pkill -9 -f '[f]reehold create /root/t/killed'
         wait \$c 2>/dev/null
         n=\$(xl list | awk '\$1 == \"killed\"' | wc -l)
         l=\$(freehold list | awk '\$1 == \"killed\"' | wc -l)
