@@ -31,23 +31,21 @@ static inline uint32_t fh_memory_map(uint64_t ram_bytes,
     uint64_t low = ram_bytes < FH_LOW_RAM_END ? ram_bytes : FH_LOW_RAM_END;
     uint32_t n = 0;
 
-    if (ram_bytes < FH_RAM_MIN || ram_bytes > FH_RAM_MAX ||
-        (ram_bytes & 4095))
+    if (ram_bytes < FH_RAM_MIN || ram_bytes > FH_RAM_MAX || (ram_bytes & 4095))
         return 0;
     for (uint32_t i = 0; i < FH_MAP_MAX; i++)
         map[i] = (struct fh_map_entry){ 0, 0, 0, 0 };
 
     map[n++] = (struct fh_map_entry){ 0, FH_ACPI_GPA, FH_MAP_RAM, 0 };
-    map[n++] = (struct fh_map_entry){ FH_ACPI_GPA, FH_ACPI_BYTES,
-                                      FH_MAP_ACPI, 0 };
-    map[n++] = (struct fh_map_entry){ 0x100000, low - 0x100000,
-                                      FH_MAP_RAM, 0 };
-    map[n++] = (struct fh_map_entry){ XEN_STEWARD_PRIVATE_GPA,
-                                      XEN_STEWARD_RANGE_BYTES,
-                                      FH_MAP_RESERVED, 0 };
-    map[n++] = (struct fh_map_entry){ XEN_STEWARD_SHARED_GPA,
-                                      XEN_STEWARD_RANGE_BYTES,
-                                      FH_MAP_RESERVED, 0 };
+    map[n++] =
+        (struct fh_map_entry){ FH_ACPI_GPA, FH_ACPI_BYTES, FH_MAP_ACPI, 0 };
+    map[n++] = (struct fh_map_entry){ 0x100000, low - 0x100000, FH_MAP_RAM, 0 };
+    map[n++] =
+        (struct fh_map_entry){ XEN_STEWARD_PRIVATE_GPA, XEN_STEWARD_RANGE_BYTES,
+                               FH_MAP_RESERVED, 0 };
+    map[n++] =
+        (struct fh_map_entry){ XEN_STEWARD_SHARED_GPA, XEN_STEWARD_RANGE_BYTES,
+                               FH_MAP_RESERVED, 0 };
     if (ram_bytes > low)
         map[n++] = (struct fh_map_entry){ FH_HIGH_RAM_GPA, ram_bytes - low,
                                           FH_MAP_RAM, 0 };

@@ -33,35 +33,37 @@
 #define FH_ABI_VERSION 1
 
 enum fh_state { /* the steward's, in struct fh_control.state */
-    FH_STATE_NONE,
-    FH_STATE_READY,   /* rings and grants stand; waiting for introduced */
-    FH_STATE_LOADING, /* offer accepted; batches are wanted */
-    FH_STATE_STARTING, /* all loaded and measured, every grant taken back */
-    FH_STATE_RUNNING, /* the guest's vCPU 0 was started */
-    FH_STATE_FAILED,  /* see error and text */
-    FH_STATES
+                FH_STATE_NONE,
+                FH_STATE_READY,    /* rings and grants stand; waiting for
+                                      introduced */
+                FH_STATE_LOADING,  /* offer accepted; batches are wanted */
+                FH_STATE_STARTING, /* all loaded and measured, every grant taken
+                                      back */
+                FH_STATE_RUNNING,  /* the guest's vCPU 0 was started */
+                FH_STATE_FAILED,   /* see error and text */
+                FH_STATES
 };
 
 enum fh_error {
     FH_ERR_NONE,
-    FH_ERR_OFFER,   /* a length or size of the offer is out of range */
-    FH_ERR_CMDLINE, /* the command line is not acceptable */
-    FH_ERR_KERNEL,  /* neither a bzImage nor a PVH ELF, or damaged */
-    FH_ERR_MEMORY,  /* kernel and initrd do not fit the guest's memory */
+    FH_ERR_OFFER,    /* a length or size of the offer is out of range */
+    FH_ERR_CMDLINE,  /* the command line is not acceptable */
+    FH_ERR_KERNEL,   /* neither a bzImage nor a PVH ELF, or damaged */
+    FH_ERR_MEMORY,   /* kernel and initrd do not fit the guest's memory */
     FH_ERR_POPULATE, /* Xen had no memory for the guest */
     FH_ERR_PROTOCOL, /* dom0 broke the rules above */
-    FH_ERR_GRANT,   /* dom0 kept a page that was taken back */
-    FH_ERR_XEN,     /* a hypercall failed */
-    FH_ERR_FAULT,   /* the steward itself faulted */
+    FH_ERR_GRANT,    /* dom0 kept a page that was taken back */
+    FH_ERR_XEN,      /* a hypercall failed */
+    FH_ERR_FAULT,    /* the steward itself faulted */
     FH_ERRORS
 };
 
 enum fh_blob { FH_BLOB_CMDLINE, FH_BLOB_KERNEL, FH_BLOB_INITRD, FH_BLOBS };
 
-#define FH_CMDLINE_MAX 4096u           /* bytes, the suffix and NUL included */
-#define FH_KERNEL_MAX (1ull << 30)     /* bytes */
+#define FH_CMDLINE_MAX 4096u       /* bytes, the suffix and NUL included */
+#define FH_KERNEL_MAX (1ull << 30) /* bytes */
 #define FH_WINDOWS 2u
-#define FH_BATCH_PAGES 512u            /* at most, per window */
+#define FH_BATCH_PAGES 512u /* at most, per window */
 
 /* A batch of granted pages that the steward wants filled. */
 struct fh_batch {
@@ -90,12 +92,12 @@ struct fh_steward_half { /* written by the steward only */
 #define FH_OFFER_TRUST_BACKENDS 1u /* no xen_*front.trusted=0 suffix */
 
 struct fh_offer {
-    uint32_t flags;              /* FH_OFFER_* */
-    uint32_t pad;                /* 0 */
-    uint64_t ram_bytes;          /* the guest's memory, multiple of 4096 */
+    uint32_t flags;               /* FH_OFFER_* */
+    uint32_t pad;                 /* 0 */
+    uint64_t ram_bytes;           /* the guest's memory, multiple of 4096 */
     uint64_t len_bytes[FH_BLOBS]; /* cmdline without NUL; initrd may be 0 */
-    uint32_t introduced;         /* 1: the above is valid; written last */
-    uint32_t aborted;            /* 1: dom0 gives up */
+    uint32_t introduced;          /* 1: the above is valid; written last */
+    uint32_t aborted;             /* 1: dom0 gives up */
 };
 
 struct fh_dom0_half { /* written by dom0 only */

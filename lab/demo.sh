@@ -70,7 +70,7 @@ memory   = 64
 vcpus    = 1
 CFG
     done
-    shown xl -q create /root/ordinary.cfg
+    shown xl create -q /root/ordinary.cfg
     shown freehold create /root/protected.cfg
     ORDINARY=$(host_ssh 1 xl domid ordinary)
     PROTECTED=$(host_ssh 1 xl domid protected)

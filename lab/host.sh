@@ -15,7 +15,7 @@ DOM0_MEM=${FREEHOLD_DOM0_MEM:-768}   # MiB
 
 # Why each word is there: lab/README.md.
 QEMU_CPU=EPYC,-smap,-xsavec,-monitor,-rdtscp
-XEN_ARGS="console=com1 com1=115200,8n1 loglvl=warning guest_loglvl=all/all \
+XEN_ARGS="console=com1 com1=115200,8n1 loglvl=info guest_loglvl=all/all \
 cpuidle=0 spec-ctrl=eager-fpu bootscrub=idle noreboot"
 LINUX_ARGS="console=hvc0 quiet loglevel=4 net.ifnames=0 mitigations=off \
 tsc=reliable random.trust_cpu=1"
@@ -132,6 +132,10 @@ host_start() {
         >"$dir/qemu.log" 2>&1 </dev/null 9>&- &
     echo $! >"$dir/pid"
     disown
+    # Until it is QEMU, its name says nothing; an early end shows below.
+    until host_alive "$n" || ! kill -0 "$!" 2>/dev/null; do
+        sleep 0.05
+    done
     say "host $n: $kind Xen is booting (pid $!, ssh port $port)"
 }
 

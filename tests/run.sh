@@ -3,15 +3,14 @@
 #
 # Suites outside the lab are functions below (style, unit, fuzz, xen-each);
 # those in the lab are tests/lab/NAME.sh, whose line `# lab: ours` (or stock,
-# strict; own boots by itself) says what to boot, `# mem: MIB` how large, and `# long` that it runs
-# only with --long.  Each
-# result is one line of $RESULTS: "pass|fail|skip|open SUITE: what".
+# strict; own boots by itself) says what to boot, `# mem: MIB` how large, and
+# `# long` that it runs only with --long.  Each result is one line of $RESULTS: "pass|fail|skip|open SUITE: what".
 
 . "$TOP/lab/build.sh"
 . "$TOP/lab/host.sh"
 
 test_main() {
-    local want_unit= want_fuzz= want_lab= names=() s
+    local want_unit='' want_fuzz='' want_lab='' names=() s
     LONG=
     while [ $# -gt 0 ]; do
         case $1 in
@@ -127,7 +126,7 @@ run_lab_suite() {
 suite_style() {
     local root
     root=$(need_build_root)
-    TOP=$TOP RESULTS=$RESULTS SUITE=style bash "$TOP/tests/style.sh" "$root"
+    SUITE=style bash "$TOP/tests/style.sh" "$root"
 }
 
 suite_unit() {

@@ -5,7 +5,7 @@
 # usage: style.sh BUILD-ROOT (a Debian 13 root with clang-format, shellcheck)
 set -uo pipefail
 root=$1
-cd "$TOP"
+cd "$TOP" || exit 1
 . lab/common.sh
 
 verdict() { # pass|fail WHAT
@@ -32,7 +32,7 @@ done)
 judge "every source file opens with its licence" "$bad"
 
 bad=$(in_root "$root" "$TOP:/src" -- sh -c "cd /src && clang-format --dry-run \
-    $(echo "$c_files" | grep '\.[ch]$' | tr '\n' ' ') 2>&1" | grep 'warning:' || true)
+    $(echo "$c_files" | grep "\.[ch]$" | grep -v abi/xen_steward.h | tr "\n" " ") 2>&1" | grep "warning:" || true)
 judge "clang-format agrees" "$bad"
 
 bad=$(in_root "$root" "$TOP:/src" -- sh -c "cd /src && shellcheck -x -S warning \
@@ -51,7 +51,7 @@ bad=$(grep -rlE 'xenforeignmemory|xc_map_foreign' --include='*.[ch]' \
     grep -v -e '^./tests/intruder/' -e '^./build/' || true)
 judge "foreign mapping is called by the intruder alone" "$bad"
 
-series=$(cat xen/patches/series 2>/dev/null)
+series=$(grep -v '^#' xen/patches/series 2>/dev/null)
 bad=
 [ -n "$series" ] || bad="xen/patches/series is missing"
 for p in $series; do

@@ -166,7 +166,7 @@ for ms in 5 20 50 100 200 400 800 1600 3200; do
         freehold create /root/t/killed.cfg >/dev/null 2>&1 &
         c=\$!
         sleep $(awk "BEGIN { print $ms / 1000 }")
-        pkill -9 -f '[f]reehold create /root/t/killed'
+        kill -9 \$c \$(pgrep -P \$c)
         wait \$c 2>/dev/null
         n=\$(xl list | awk '\$1 == \"killed\"' | wc -l)
         l=\$(freehold list | awk '\$1 == \"killed\"' | wc -l)

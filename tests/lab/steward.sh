@@ -54,7 +54,7 @@ check "destroy ends it" dom0 freehold destroy st
 check "measurements differ where guests differ, and only there" dom0_sh '
     m() { freehold measure "$@" | grep -oE "[0-9a-f]{64}" | head -n 1; }
     a=$(m /root/st.cfg); b=$(m /root/st.cfg)
-    c=$(m /root/st.cfg "extra=\"x\""); d=$(m /root/st.cfg vcpus=3)
+    c=$(m /root/st.cfg "cmdline=\"console=hvc0 x\""); d=$(m /root/st.cfg vcpus=3)
     e=$(m /root/st.cfg memory=193)
     [ -n "$a" ] && [ "$a" = "$b" ] && [ "$a" != "$c" ] && [ "$a" != "$d" ] &&
         [ "$a" != "$e" ] || { echo "$a $b $c $d $e"; exit 1; }'

@@ -4,7 +4,7 @@
 # lab: strict
 . "$(dirname "$0")/lib.sh"
 
-check_out "Xen says that it is strict" 'Protected guests: strict,lab' dom0 xl dmesg
+check_out "Xen says that it is strict" 'Protected guests: strict,lab' lab_console 1
 for name in plain ours; do
     host_ssh 1 "cat >/root/$name.cfg" <<CFG
 name = "$name"

@@ -27,29 +27,28 @@ static void hold(const struct regs *in, struct regs *out)
 {
     unsigned long spins = SPINS;
 
-    __asm__ volatile(
-        "movups 0x00(%1), %%xmm0; movups 0x10(%1), %%xmm1\n\t"
-        "movups 0x20(%1), %%xmm2; movups 0x30(%1), %%xmm3\n\t"
-        "movups 0x40(%1), %%xmm4; movups 0x50(%1), %%xmm5\n\t"
-        "movups 0x60(%1), %%xmm6; movups 0x70(%1), %%xmm7\n\t"
-        "movups 0x80(%1), %%xmm8; movups 0x90(%1), %%xmm9\n\t"
-        "movups 0xa0(%1), %%xmm10; movups 0xb0(%1), %%xmm11\n\t"
-        "movups 0xc0(%1), %%xmm12; movups 0xd0(%1), %%xmm13\n\t"
-        "movups 0xe0(%1), %%xmm14; movups 0xf0(%1), %%xmm15\n\t"
-        "1: decq %0; jnz 1b\n\t"
-        "movups %%xmm0, 0x00(%2); movups %%xmm1, 0x10(%2)\n\t"
-        "movups %%xmm2, 0x20(%2); movups %%xmm3, 0x30(%2)\n\t"
-        "movups %%xmm4, 0x40(%2); movups %%xmm5, 0x50(%2)\n\t"
-        "movups %%xmm6, 0x60(%2); movups %%xmm7, 0x70(%2)\n\t"
-        "movups %%xmm8, 0x80(%2); movups %%xmm9, 0x90(%2)\n\t"
-        "movups %%xmm10, 0xa0(%2); movups %%xmm11, 0xb0(%2)\n\t"
-        "movups %%xmm12, 0xc0(%2); movups %%xmm13, 0xd0(%2)\n\t"
-        "movups %%xmm14, 0xe0(%2); movups %%xmm15, 0xf0(%2)\n\t"
-        : "+r"(spins)
-        : "r"(in), "r"(out)
-        : "memory", "cc", "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5",
-          "xmm6", "xmm7", "xmm8", "xmm9", "xmm10", "xmm11", "xmm12", "xmm13",
-          "xmm14", "xmm15");
+    __asm__ volatile("movups 0x00(%1), %%xmm0; movups 0x10(%1), %%xmm1\n\t"
+                     "movups 0x20(%1), %%xmm2; movups 0x30(%1), %%xmm3\n\t"
+                     "movups 0x40(%1), %%xmm4; movups 0x50(%1), %%xmm5\n\t"
+                     "movups 0x60(%1), %%xmm6; movups 0x70(%1), %%xmm7\n\t"
+                     "movups 0x80(%1), %%xmm8; movups 0x90(%1), %%xmm9\n\t"
+                     "movups 0xa0(%1), %%xmm10; movups 0xb0(%1), %%xmm11\n\t"
+                     "movups 0xc0(%1), %%xmm12; movups 0xd0(%1), %%xmm13\n\t"
+                     "movups 0xe0(%1), %%xmm14; movups 0xf0(%1), %%xmm15\n\t"
+                     "1: decq %0; jnz 1b\n\t"
+                     "movups %%xmm0, 0x00(%2); movups %%xmm1, 0x10(%2)\n\t"
+                     "movups %%xmm2, 0x20(%2); movups %%xmm3, 0x30(%2)\n\t"
+                     "movups %%xmm4, 0x40(%2); movups %%xmm5, 0x50(%2)\n\t"
+                     "movups %%xmm6, 0x60(%2); movups %%xmm7, 0x70(%2)\n\t"
+                     "movups %%xmm8, 0x80(%2); movups %%xmm9, 0x90(%2)\n\t"
+                     "movups %%xmm10, 0xa0(%2); movups %%xmm11, 0xb0(%2)\n\t"
+                     "movups %%xmm12, 0xc0(%2); movups %%xmm13, 0xd0(%2)\n\t"
+                     "movups %%xmm14, 0xe0(%2); movups %%xmm15, 0xf0(%2)\n\t"
+                     : "+r"(spins)
+                     : "r"(in), "r"(out)
+                     : "memory", "cc", "xmm0", "xmm1", "xmm2", "xmm3", "xmm4",
+                       "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", "xmm10", "xmm11",
+                       "xmm12", "xmm13", "xmm14", "xmm15");
 }
 
 static int watch(unsigned process, time_t until)
