@@ -27,6 +27,7 @@
 #define LARGE_BYTES ((uint64_t)LARGE_PAGES * PAGE_BYTES)
 #define PD_ENTRIES 2048u /* 4 GiB */
 #define PT_ENTRIES 512u
+#define OWN_PD_ENTRY (XEN_STEWARD_PRIVATE_GPA / LARGE_BYTES)
 #define BATCH_EXTENTS 512u
 
 extern uint64_t boot_pd[PD_ENTRIES]; /* start.S */
@@ -76,10 +77,15 @@ void pages_protect(void)
 
         own_pt[i] = flags ? at | flags : 0;
     }
-    for (uint32_t i = 0; i < PD_ENTRIES; i++)
-        boot_pd[i] |= no_exec;
-    boot_pd[XEN_STEWARD_PRIVATE_GPA / LARGE_BYTES] =
+    /*
+     * We run on these tables, and an exit may flush the TLB at any moment:
+     * our own entry changes in one store, and never forbids execution.
+     */
+    *(volatile uint64_t *)&boot_pd[OWN_PD_ENTRY] =
         (uintptr_t)own_pt | PTE_PRESENT | PTE_WRITE;
+    for (uint32_t i = 0; i < PD_ENTRIES; i++)
+        if (i != OWN_PD_ENTRY)
+            boot_pd[i] |= no_exec;
     cpu_set_cr3((uintptr_t)boot_pml4); /* flush */
 }
 

@@ -28,8 +28,8 @@ check_out "it came to its init" FREEHOLD-INIT dom0 cat /var/log/xen/console/gues
 
 # Without the series' flag the same domain is an ordinary one: the flag is what
 # getdomaininfo shows, and nothing else.
-dom0_sh 'printf "name = \"p1\"\ntype = \"pvh\"\nkernel = \"/freehold/guest/tiny.elf\"\n\
-cmdline = \"spin\"\nmemory = 16\nvcpus = 1\n" >/root/p1.cfg
+dom0_sh 'printf "name = \"p1\"\ntype = \"pvh\"\nkernel = \"/freehold/guest/canary.elf\"\n\
+cmdline = \"canary.seed=1\"\nmemory = 64\nvcpus = 1\n" >/root/p1.cfg
     sed s/p1/o1/ /root/p1.cfg >/root/o1.cfg'
 check "a protected guest starts" dom0 timeout 120 freehold create /root/p1.cfg
 check "an ordinary one beside it" dom0 xl create -q /root/o1.cfg
