@@ -6,7 +6,15 @@
 # new one; an unfinished one has the suffix .new and is made again.
 
 CACHE=${FREEHOLD_CACHE:-/var/cache/freehold}
-MIRROR=${FREEHOLD_MIRROR:-}
+
+# The Debian mirror this machine itself uses, unless told otherwise.
+mirror() {
+    local m=${FREEHOLD_MIRROR:-}
+    [ -n "$m" ] || m=$(apt-get indextargets --format '$(LABEL) $(REPO_URI)' \
+        'Created-By: Packages' | awk '$1 == "Debian" && !m { print m = $2 }')
+    [ -n "$m" ] || die "no Debian mirror in apt's sources: set FREEHOLD_MIRROR"
+    echo "${m%/}"
+}
 
 BUILD_PACKAGES="gcc libc6-dev clang libclang-rt-dev llvm make cmake ninja-build
     pkgconf bison flex python3 patch xz-utils bc libxen-dev libuv1-dev
@@ -78,7 +86,7 @@ make_build_root() {
     pkgs=$(echo $BUILD_PACKAGES $(bash "$TOP/lab/qemu/build.sh" --packages) | tr ' ' ,)
     logged "$CACHE/log/build-root.log" mmdebstrap --variant=minbase \
         --include="$pkgs" --aptopt='Acquire::Languages "none"' \
-        trixie "$1" "deb $MIRROR trixie main" "deb-src $MIRROR trixie main"
+        trixie "$1" "deb $(mirror) trixie main" "deb-src $(mirror) trixie main"
     logged "$CACHE/log/build-root.log" chroot "$1" apt-get update
 }
 
@@ -94,7 +102,7 @@ make_dom0_root() {
         --aptopt='Acquire::Languages "none"' \
         --dpkgopt='path-exclude=/usr/share/doc/*' \
         --dpkgopt='path-exclude=/usr/share/man/*' \
-        trixie "$1" "deb $MIRROR trixie main"
+        trixie "$1" "deb $(mirror) trixie main"
 }
 
 # dom0's disk, and beside it what QEMU boots: xen-stock, vmlinuz, initrd.
@@ -165,5 +173,5 @@ need_guests() {
 }
 
 make_guests() {
-    logged "$CACHE/log/guests.log" "$TOP/lab/guest/make" "$2" "$3" "$1" "$MIRROR"
+    logged "$CACHE/log/guests.log" "$TOP/lab/guest/make" "$2" "$3" "$1" "$(mirror)"
 }
