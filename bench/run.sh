@@ -27,9 +27,7 @@ bench_main() {
         shift
     done
     [ ${#names[@]} != 0 ] || die "./dev bench: want one of: $(bench_names)"
-    LAB_NAME=bench-$LAB_NAME
-    LAB=$(dirname "$LAB")/$LAB_NAME
-    trap 'lab_down' EXIT
+    lab_own bench
     lab_up >/dev/null
     mkdir -p "$TOP/build/bench"
     for n in "${names[@]}"; do

@@ -14,9 +14,7 @@ shown() {
 
 demo_main() {
     [ $# = 0 ] || die "./dev demo: $1: no argument is wanted"
-    LAB_NAME=demo-$LAB_NAME
-    LAB=$(dirname "$LAB")/$LAB_NAME
-    trap 'lab_down' EXIT
+    lab_own demo
     lab_up >/dev/null
 
     title "A real Xen host, inside QEMU: Xen with our patches, Debian 13 in dom0"

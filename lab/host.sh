@@ -20,6 +20,14 @@ cpuidle=0 spec-ctrl=eager-fpu bootscrub=idle noreboot"
 LINUX_ARGS="console=hvc0 quiet loglevel=4 net.ifnames=0 mitigations=off \
 tsc=reliable random.trust_cpu=1"
 
+# lab_own PREFIX: from here on a lab of this command's own, gone with it; one
+# that a developer has up is left alone.
+lab_own() {
+    LAB_NAME=$1-$LAB_NAME
+    LAB=$(dirname "$LAB")/$LAB_NAME
+    trap 'lab_down' EXIT
+}
+
 lab_main() {
     local verb=${1:-status}
     [ $# -gt 0 ] && shift

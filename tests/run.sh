@@ -26,11 +26,8 @@ test_main() {
     RESULTS=$TOP/build/results
     mkdir -p "$TOP/build"
     : >"$RESULTS"
-    # A lab of the tests' own: one of the developer's is left alone.
-    LAB_NAME=test-$LAB_NAME
-    LAB=$(dirname "$LAB")/$LAB_NAME
+    lab_own test
     export FREEHOLD_LAB=$LAB_NAME RESULTS LONG
-    trap 'lab_down' EXIT
 
     for s in "${names[@]}"; do
         suite_exists "$s" ||
