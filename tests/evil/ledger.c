@@ -18,7 +18,12 @@
 int ledger_open(struct ledger *l, const uint64_t cap_bytes[FH_BLOBS],
                 struct err *e)
 {
-    pthread_mutex_init(&l->lock, NULL);
+    pthread_mutexattr_t again;
+
+    pthread_mutexattr_init(&again);
+    pthread_mutexattr_settype(&again, PTHREAD_MUTEX_RECURSIVE);
+    pthread_mutex_init(&l->lock, &again);
+    pthread_mutexattr_destroy(&again);
     for (uint32_t i = 0; i < FH_BLOBS; i++) {
         l->len_bytes[i] = 0;
         l->cap_bytes[i] = cap_bytes[i];
@@ -35,6 +40,16 @@ void ledger_close(struct ledger *l)
     for (uint32_t i = 0; i < FH_BLOBS; i++)
         free(l->bytes[i]);
     *l = (struct ledger){ 0 };
+}
+
+void ledger_hold(struct ledger *l)
+{
+    pthread_mutex_lock(&l->lock);
+}
+
+void ledger_release(struct ledger *l)
+{
+    pthread_mutex_unlock(&l->lock);
 }
 
 void ledger_asked(struct ledger *l, uint32_t blob, uint64_t off_bytes,

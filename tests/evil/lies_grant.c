@@ -180,12 +180,14 @@ static void copy_storm(struct evil *v)
     if (ref == 0 || v->scratch[2])
         return;
     memset(b, nr % 2 ? 'a' : 'b', PAGE_BYTES);
+    ledger_hold(&v->ledger);
     if (hold_copy(v->hold, v->domid, (uint32_t)(ref - 1), b, PAGE_BYTES, NULL) <
         0)
         v->scratch[2] = 1;
     else
         ledger_filled(&v->ledger, FH_BLOB_INITRD, off_bytes, b,
                       v->ledger.len_bytes[FH_BLOB_INITRD] - off_bytes);
+    ledger_release(&v->ledger);
     __atomic_store_n(&v->scratch[1], nr + 1, __ATOMIC_RELEASE);
 }
 
