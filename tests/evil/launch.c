@@ -150,7 +150,6 @@ static int build(struct evil *v, struct err *e)
     if (rc < 0)
         return rc;
     x.domid = v->domid;
-    x.store_port = v->ports.store;
     x.console_port = v->ports.console;
     memcpy(x.uuid, v->spec.uuid, sizeof(x.uuid));
     rc = xenbus_build(v->store, &x, e);

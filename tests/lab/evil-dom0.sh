@@ -11,8 +11,7 @@ RACES=5    # runs of a case whose outcome depends on who is faster
 
 # What a domain leaves behind, as one text.
 traces() {
-    dom0_sh 'xl list; for d in /local/domain /local/domain/0/backend/console \
-        /vm /libxl; do echo "$d:"; xenstore-list $d 2>/dev/null | sort; done' |
+    dom0_sh 'xl list; for d in /local/domain /vm /libxl; do echo "$d:"; xenstore-list $d 2>/dev/null | sort; done' |
         sed '/^Domain-0 /d'
 }
 

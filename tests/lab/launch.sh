@@ -65,11 +65,22 @@ if boots web "Debian 13's 6.12 kernel boots to its prompt, 2 vCPUs" \
         a=$(freehold measure /root/t/web.cfg | grep -oE "[0-9a-f]{64}" | head -n 1)
         b=$(freehold info web | grep -oE "[0-9a-f]{64}" | head -n 1)
         [ -n "$a" ] && [ "$a" = "$b" ] || { echo "predicted $a"; echo "reported $b"; exit 1; }'
+    check "in xenstore it owns its own part, and only reads the rest" dom0_sh '
+        d=$(xl domid web); t=/local/domain/$d
+        got=$(xenstore-ls -fp /local/domain)
+        for leaf in "" /name /vm /memory/target /console/port /cpu/0/availability; do
+            grep -qE "^$t$leaf = .*\(n0,r$d\)$" <<<"$got" || { echo "want n0,r$d: $t$leaf"; bad=1; }
+        done
+        for leaf in /control /control/feature-poweroff /data /attr /error; do
+            grep -qE "^$t$leaf = .*\(n$d\)$" <<<"$got" || { echo "want n$d: $t$leaf"; bad=1; }
+        done
+        [ -z "$bad" ] || { echo "$got"; exit 1; }'
     check_fails "a second guest of the same name is refused at once" 'web' create web
     dom0_sh 'exec 3> >(timeout 60 freehold console web >/root/t/web.typed 2>&1)
         echo "echo typed-\$((40 + 2)); cat /proc/mtrr; dmesg | grep -i -e PAT -e MTRR;
             grep -i -e c0000 -e c0001 /sys/kernel/debug/x86/pat_memtype_list; echo END-OF-WORDS" >&3
-        sleep 8; exec 3>&-'
+        tail -n +1 -F '"$LOGS/web.log"' 2>/dev/null | timeout 60 grep -qE "^END-OF-WORDS"
+        exec 3>&-'
     check "the console takes input" wait_log 60 'typed-42' "$LOGS/web.log"
     check "dom0 tells it to power off, and waits" \
         dom0 timeout 120 freehold shutdown -w web

@@ -165,7 +165,6 @@ static int build_tree(struct guest *g, struct err *e)
         .name = c->name,
         .ram_bytes = c->ram_bytes,
         .nr_vcpus = c->nr_vcpus,
-        .store_port = g->ports.store,
         .console_port = g->ports.console,
     };
     uint64_t start_us = guest_now_us();

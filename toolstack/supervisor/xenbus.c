@@ -2,9 +2,13 @@
 /*
  * xenbus.c - a guest's tree in xenstore
  *
- * How this works: one table says every node that does not depend on numbers;
- * xenstored lets a new node inherit its parent's permissions, so only the
- * nodes that differ from their parent cost a second request.
+ * How this works: xenstored looks at every connection that it has, once or
+ * twice per request, so that each request costs more the more guests there
+ * are.  The tree is therefore as small as a PVH guest can do with, and as new
+ * nodes inherit their parent's permissions, the base belongs to the guest
+ * while what the guest owns is made, and is read-only before the rest is: two
+ * requests for permissions in all.  It is one transaction, so nobody sees the
+ * state between.
  */
 #include "toolstack/supervisor/xenbus.h"
 
@@ -54,35 +58,26 @@ static void put_readable(struct tree *t, const char *path)
     store_tree_readable(t->steps, path, t->domid);
 }
 
-/* A node that the guest may write. */
-static void put_owned(struct tree *t, const char *leaf)
-{
-    char path[160];
-
-    put(t, leaf, "%s", "");
-    snprintf(path, sizeof(path), "%s/%s", t->base, leaf);
-    store_tree_owned(t->steps, path, t->domid);
-}
-
+/*
+ * Directories that the guest may write.  What Linux puts into control/
+ * (feature-*) it makes itself; what the supervisor puts there the guest may
+ * then clear, as it must.
+ */
 static const char *const owned[] = {
-    "control/shutdown",
-    "control/feature-poweroff",
-    "control/feature-reboot",
-    "control/feature-suspend",
-    "control/sysrq",
-    "device/suspend/event-channel",
-    "data",
-    "drivers",
-    "feature",
-    "attr",
-    "error",
+    "control", "data", "drivers", "feature", "attr", "error",
 };
 
 static void put_guest(struct tree *t, const struct xenbus_spec *x)
 {
     unsigned long long kib = x->ram_bytes / 1024;
 
-    put_readable(t, t->base);
+    put(t, t->base, "%s", "");
+    store_tree_owned(t->steps, t->base, t->domid);
+    for (uint32_t i = 0; i < ARRAY_SIZE(owned); i++)
+        put(t, owned[i], "%s", "");
+    put(t, "control/platform-feature-multiprocessor-suspend", "1");
+    put(t, "control/platform-feature-xs_reset_watches", "1");
+    store_tree_readable(t->steps, t->base, t->domid);
     put(t, "vm", "%s", t->vm);
     put(t, "name", "%s", x->name);
     put(t, "domid", "%u", x->domid);
@@ -94,37 +89,10 @@ static void put_guest(struct tree *t, const struct xenbus_spec *x)
     }
     put(t, "memory/static-max", "%llu", kib);
     put(t, "memory/target", "%llu", kib);
-    put(t, "memory/videoram", "0");
-    for (uint32_t i = 0; i < ARRAY_SIZE(owned); i++)
-        put_owned(t, owned[i]);
-    put(t, "control/platform-feature-multiprocessor-suspend", "1");
-    put(t, "control/platform-feature-xs_reset_watches", "1");
-    put(t, "store/port", "%u", x->store_port);
-    put(t, "store/ring-ref", "%u", XEN_STEWARD_STORE_GFN);
-}
-
-static void put_console(struct tree *t, const struct xenbus_spec *x)
-{
-    char backend[64], leaf[96];
-
-    snprintf(backend, sizeof(backend), "/local/domain/0/backend/console/%u/0",
-             x->domid);
-    put(t, "console/backend", "%s", backend);
-    put(t, "console/backend-id", "0");
+    /* Not "xenconsoled": that one leaves the console alone then. */
     put(t, "console/type", "freehold");
-    put(t, "console/output", "pty");
-    put(t, "console/limit", "1048576");
-    put(t, "console/tty", "%s", "");
     put(t, "console/port", "%u", x->console_port);
     put(t, "console/ring-ref", "%u", XEN_STEWARD_CONSOLE_GFN);
-
-    put_readable(t, backend);
-    snprintf(leaf, sizeof(leaf), "%s/frontend", backend);
-    put(t, leaf, "%s/console", t->base);
-    snprintf(leaf, sizeof(leaf), "%s/frontend-id", backend);
-    put(t, leaf, "%u", x->domid);
-    snprintf(leaf, sizeof(leaf), "%s/state", backend);
-    put(t, leaf, "1");
 }
 
 static void put_toolstack(struct tree *t, const struct xenbus_spec *x)
@@ -166,7 +134,6 @@ int xenbus_build(struct store *s, const struct xenbus_spec *x, struct err *e)
         rc = store_tree_new(&t.steps, e);
     if (rc == 0) {
         put_guest(&t, x);
-        put_console(&t, x);
         put_toolstack(&t, x);
         rc = store_tree_commit(t.steps, e);
     }
@@ -178,14 +145,12 @@ int xenbus_remove(struct store *s, uint16_t domid, const uint8_t uuid[16],
                   struct err *e)
 {
     struct tree t = { 0 };
-    char more[2][64];
-    const char *all[] = { t.base, t.vm, more[0], more[1] };
+    char libxl[64];
+    const char *all[] = { t.base, t.vm, libxl };
     int first = 0;
 
     paths(&t, domid, uuid);
-    snprintf(more[0], sizeof(more[0]), "/libxl/%u", domid);
-    snprintf(more[1], sizeof(more[1]), "/local/domain/0/backend/console/%u",
-             domid);
+    snprintf(libxl, sizeof(libxl), "/libxl/%u", domid);
     for (uint32_t i = 0; i < ARRAY_SIZE(all); i++) {
         int rc = store_remove(s, all[i], first ? NULL : e);
 

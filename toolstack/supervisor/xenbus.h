@@ -20,7 +20,7 @@ struct xenbus_spec {
     uint8_t uuid[16];
     uint64_t ram_bytes;
     uint32_t nr_vcpus; /* the guest's own */
-    uint32_t store_port, console_port;
+    uint32_t console_port;
 };
 
 /* Write the whole tree in one transaction: all of it or nothing is there. */
