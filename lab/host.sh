@@ -112,9 +112,11 @@ host_start() {
             "$dir/steward.bin"
         xen=$dir/xen
         modules="$modules,$dir/steward.bin"
-        case $kind in
-        ours) xen_args="$xen_args protected=on,lab" ;;
-        strict) xen_args="$xen_args protected=strict,lab" ;;
+        # Xen takes the options of a second protected= on top of the first's.
+        case " ${FREEHOLD_XEN_ARGS:-}:$kind" in
+        *" protected="*) ;;
+        *:ours) xen_args="$xen_args protected=on,lab" ;;
+        *:strict) xen_args="$xen_args protected=strict,lab" ;;
         esac
     fi
     local net=(-netdev "user,id=n0,hostfwd=tcp:127.0.0.1:$port-:22"
