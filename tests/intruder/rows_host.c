@@ -11,8 +11,10 @@
 #include "row.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <time.h>
 
 #include <xen/kexec.h>
 #include <xen/platform.h>
@@ -21,6 +23,8 @@
 #define ACC_GFN 0x800u
 #define LOG_BYTES (64u * 1024)
 #define FRAMES_MAX 16u
+#define KEY_TRIES 60
+#define KEY_PAUSE_NS 100000000
 
 static long debug_keys(const struct attack *a, const char *keys)
 {
@@ -54,28 +58,49 @@ static long read_log(const struct attack *a, char *log, uint32_t *index)
     return s.u.readconsole.count;
 }
 
-/* Have Xen print vCPU state, and read its log for the guest's registers. */
+/* Everything that Xen logged from *index on; *hits: lines of that vCPU. */
+static long look_in_log(const struct attack *a, char *log, uint32_t *index,
+                        int *seen, int *hits)
+{
+    char vcpu[24];
+    long rc;
+
+    snprintf(vcpu, sizeof(vcpu), "(d%uv0)", a->domid);
+    while ((rc = read_log(a, log, index)) > 0) {
+        *seen |= canary_regs_in_text(&a->line, log);
+        *hits += strstr(log, vcpu) != NULL;
+    }
+    return rc;
+}
+
+/*
+ * Have Xen print vCPU state, and read its log for the guest's registers.
+ * Key d shows a vCPU only where it runs, which the canary does now and then.
+ */
 static struct outcome key_then_log(const struct attack *a)
 {
+    struct timespec pause = { .tv_nsec = KEY_PAUSE_NS };
     char keys[2] = { (char)a->row->arg, '\0' };
     char *log = hc_buf(a->h, LOG_BYTES + 1);
+    int seen = 0, hits = 0, tries = keys[0] == 'd' ? KEY_TRIES : 1;
     uint32_t index = 0;
-    int seen = 0;
     long rc;
 
     if (!log)
         return out_error("arena", ENOBUFS);
-    do /* what is there already does not count */
-        rc = read_log(a, log, &index);
-    while (rc > 0);
-    if (rc == 0)
+    rc = look_in_log(a, log, &index, &seen, &hits);
+    seen = hits = 0; /* what is there already does not count */
+    for (int i = 0; rc == 0 && i < tries && !seen; i++) {
         rc = debug_keys(a, keys);
+        if (rc == 0)
+            rc = look_in_log(a, log, &index, &seen, &hits);
+        if (i + 1 < tries && !seen)
+            nanosleep(&pause, NULL);
+    }
     if (rc < 0)
         return out_of_rc(rc);
-    while ((rc = read_log(a, log, &index)) > 0)
-        seen |= canary_regs_in_text(&a->line, log);
-    if (rc < 0)
-        return out_of_rc(rc);
+    if (keys[0] == 'd' && !seen && !hits)
+        return out_error("never met it running", ETIMEDOUT);
     return seen ? out_canary() : out_silent("not in Xen's log");
 }
 

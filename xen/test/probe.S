@@ -2,8 +2,8 @@
 /*
  * probe.S - a stand-in for the steward that tries Xen's rules from inside
  *
- * Boot Xen with it in the steward's place, create a protected domain with 2
- * vCPUs and at least 64 MiB, unpause it.  It says on the debug port, which Xen
+ * tests/lab/xen-inside.sh boots Xen with it in the steward's place and drives
+ * it by tests/lab/tools/bare-domain.c.  It says on the debug port, which Xen
  * prints with guest_loglvl=all, one line a rule:
  *
  *   ok RULE                     or                 BAD RULE GOT
@@ -14,9 +14,6 @@
  * How this works: flat at XEN_STEWARD_PRIVATE_GPA, 32-bit entry, identity map
  * of 4 GiB, then 64-bit code.  The first half runs on the steward's vCPU in
  * LAUNCHING, the second on vCPU 0 in RUN.
- *
- * Build: gcc -m64 -c probe.S; ld -Ttext 0x80000000 -e 0x80000000
- *        --oformat binary -o probe.bin probe.o
  */
 #define HC_memory_op 12
 #define HC_grant_table_op 20
@@ -197,6 +194,14 @@ vcpu0:
     expect -EPERM, "VCPUOP_down spares the steward"
     hypercall HC_vcpu_op, 11, 1
     expect -EPERM, "VCPUOP_send_nmi spares the steward"
+    lgdt gdtr(%rip)
+    pushq $24
+    movl $AT(narrow), %eax
+    pushq %rax
+    lretq
+back:
+    cltq
+    expect -EPERM, "VCPUOP_down of 32-bit code spares the steward"
     hypercall HC_event_channel_op, 7, AT(bind_ipi)
     expect -EPERM, "EVTCHNOP_bind_ipi spares the steward"
     hypercall HC_event_channel_op, 3, AT(close)
@@ -238,6 +243,14 @@ vcpu0:
     cli
     hlt
 
+    .code32
+narrow:
+    movl $HC_vcpu_op, %eax
+    movl $2, %ebx
+    movl $1, %ecx
+    vmmcall
+    ljmp $8, $AT(back)
+
     .text 1
 text_ok: .asciz "ok "
 text_bad: .asciz "BAD "
@@ -245,9 +258,9 @@ text_done: .asciz "probe: done "
 
     .text 2
     .balign 8
-gdt: .quad 0, 0x00af9b000000ffff, 0x00cf93000000ffff
-gdtr: .word 23
-    .long AT(gdt)
+gdt: .quad 0, 0x00af9b000000ffff, 0x00cf93000000ffff, 0x00cf9b000000ffff
+gdtr: .word 31
+    .long AT(gdt), 0
 bad: .long 0
 ready: .long 0 /* the steward has said its last line */
     .balign 8

@@ -4,10 +4,10 @@
  *
  * It fills canary.bytes= of memory from canary.gpa= on with the line of
  * canary.seed=, says "CANARY READY", and idles with that line in its
- * registers.  A timer rewrites a few pages per tick, so that the secret is
- * live, not a leftover, and shows a word or two of it to Xen.  With
- * canary.mode=balloon it first gives the upper half back to Xen as it is, and
- * says "CANARY BALLOONED".
+ * registers, one second in SPIN_ONE_IN running, else halted.  A timer rewrites
+ * a few pages per tick, so that the secret is live, not a leftover, and shows a
+ * word or two of it to Xen.  With canary.mode=balloon it first gives the upper
+ * half back to Xen as it is, and says "CANARY BALLOONED".
  *
  * It needs from its boot environment only what the PVH entry promises.
  */
@@ -37,6 +37,7 @@
 #define SPURIOUS_VECTOR 0xffu
 #define TIMER_COUNT 781250u /* 1 s: Xen's LAPIC counts at 100 MHz / 128 */
 #define TICK_PAGES 16u
+#define SPIN_ONE_IN 4u /* ticks */
 
 struct gate {
     uint16_t offset_low, selector, type, offset_high;
@@ -48,6 +49,7 @@ extern void probe_entry(void);
 extern void idle_for_ever(const struct canary_line *line)
     __attribute__((noreturn));
 void canary_main(const struct hvm_start_info *si);
+extern volatile uint32_t is_spinning;
 void timer_tick(void);
 void probe_tick(void);
 
@@ -55,7 +57,8 @@ static struct canary_line line;
 static struct gate idt[256] __attribute__((aligned(16)));
 static uint32_t area_gpa = CANARY_GPA_DEFAULT;
 static uint32_t area_bytes = CANARY_BYTES_DEFAULT;
-static uint32_t next_page;
+static uint32_t next_page, ticks;
+volatile uint32_t is_spinning; /* idle_for_ever() looks at it */
 
 /* gcc calls these on its own. */
 void *memcpy(void *to, const void *from, size_t n);
@@ -160,6 +163,7 @@ void timer_tick(void)
     }
     show(canary_reg(&line, 0));
     show(canary_reg(&line, 1));
+    is_spinning = ticks++ % SPIN_ONE_IN == 0;
     lapic_write(LAPIC_EOI, 0);
 }
 

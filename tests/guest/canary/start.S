@@ -64,7 +64,11 @@ idle_for_ever:
     movl 40(%ebp), %edi
     movl 48(%ebp), %ebp
     sti
-4:  hlt
+4:  cmpl $0, is_spinning
+    je 5f
+    pause
+    jmp 4b
+5:  hlt
     jmp 4b
 
     .globl timer_entry

@@ -1,0 +1,34 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# xen-inside.sh - Xen's rules for a protected domain, tried from inside it
+# lab: own
+. "$(dirname "$0")/lib.sh"
+. "$TOP/lab/cache.sh"
+. "$TOP/lab/build.sh"
+
+export FREEHOLD_STEWARD=$TOP/build/dev/xen/test/probe.bin
+lab_down
+if ! (lab_up); then
+    fail "the lab with the probe in the steward's place" "it did not boot"
+    exit 0
+fi
+check "the probe's domain suspends, resumes and powers off" \
+    dom0 timeout 200 bare-domain
+
+# Xen prints what the probe said, a line a rule.
+log=$(lab_console 1 | tr -d '\r' | sed -n 's/^(d[0-9]*) //p')
+while read -r verdict rule; do
+    case $verdict in
+    ok) pass "$rule" ;;
+    BAD) fail "$rule" "it got another answer (the last word, in hex)" ;;
+    esac
+done < <(grep -E '^(ok|BAD) ' <<<"$log")
+rules=$(grep -c '^ *expect ' "$TOP/xen/test/probe.S")
+said=$(grep -cE '^(ok|BAD) ' <<<"$log")
+if [ "$said" = "$rules" ] && grep -qE '^probe: done 0+$' <<<"$log"; then
+    pass "the probe tried all of its $rules rules"
+else
+    fail "the probe tried all of its $rules rules" "it tried $said: $log"
+fi
+lab_down
+exit 0
