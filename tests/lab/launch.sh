@@ -142,6 +142,30 @@ if boots oops "on_crash=preserve: it runs into its crash" 'sysrq: Trigger a cras
     check "destroy ends it (oops)" dom0 freehold destroy oops
 fi
 
+# --- somebody else destroys the domain --------------------------------------
+# gone NAME: within 30 s the supervisor has let go, without being asked.
+gone() {
+    dom0_sh "for i in \$(seq 60); do
+            [ -e /run/freehold/$1 ] || break
+            sleep 0.5
+        done
+        freehold list; xl list
+        ! xl list | grep -qE -e '^$1 ' -e '^\(null\) '" && traceless "$1"
+}
+config kept 'cmdline = "console=hvc0 panic=1 fh.run=crash"' 'on_crash = "preserve"'
+if boots kept "a guest to be kept" 'sysrq: Trigger a crash|FREEHOLD-INIT'; then
+    dom0_sh 'for i in $(seq 60); do
+        freehold list | grep -qE "^kept .* ---sc- " && break
+        sleep 0.5
+    done'
+    check "xl destroy of a kept guest" dom0 xl destroy kept
+    check "... its supervisor lets go, and the name is free" gone kept
+fi
+config early 'memory = 16' "kernel = \"$G/tiny.elf\"" 'ramdisk = ""' 'cmdline = "spin"'
+check "a guest made with -p" dom0 timeout 60 freehold create -p /root/t/early.cfg
+check "xl destroy of it, before its launch" dom0 xl destroy early
+check "... its supervisor lets go, and the name is free (early)" gone early
+
 # --- bad input: one line with the remedy, and nothing left behind -----------
 before=$(domains)
 bad() { # NAME WHAT REGEX

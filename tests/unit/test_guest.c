@@ -86,6 +86,7 @@ static void on_outcome(void *arg, struct guest *g, const struct err *failed)
     json_object_put(info);
 }
 
+static uint32_t waited_ms;
 static uv_prepare_t watcher;
 
 /* Runs once a turn: acts when the guest's domain has become a running one. */
@@ -143,6 +144,7 @@ static void fresh(void)
 {
     fake_reset();
     daemon_name = "xenstored";
+    waited_ms = 0;
     memset(&life, 0, sizeof(life));
     snprintf(life.cfg.name, sizeof(life.cfg.name), "web");
     life.cfg.uuid[0] = 0xab;
@@ -269,11 +271,16 @@ TEST(a_preserved_guest_stays_until_destroyed)
     CHECK_EQ(life.nr_runs, 1);
 }
 
+/* Somebody's xl destroy: our mappings are all that holds the domain now. */
+static void kill_from_outside(void)
+{
+    fake_find(guest_domid(life.guest))->dying = true;
+}
+
 static void vanish(struct life *l)
 {
-    struct fake_domain *d = fake_find(guest_domid(l->guest));
-
-    d->dying = true;
+    (void)l;
+    kill_from_outside();
     fake_release_event();
 }
 
@@ -284,6 +291,58 @@ TEST(a_domain_destroyed_from_outside_is_cleaned_up)
     CHECK_EQ(begin(NULL), 0);
     finish();
     CHECK(life.gone);
+}
+
+#define PATIENCE_MS 3000u
+#define TICK_MS 10u
+
+/* A guest that does not notice fails its test, rather than hang it. */
+static void await_gone(uv_timer_t *t)
+{
+    if (!life.gone && (waited_ms += TICK_MS) < PATIENCE_MS)
+        return;
+    if (!life.gone)
+        guest_destroy(life.guest);
+    uv_close((uv_handle_t *)t, NULL);
+}
+
+static void later_vanish(uv_timer_t *t)
+{
+    vanish(&life);
+    uv_timer_start(t, await_gone, TICK_MS, TICK_MS);
+}
+
+static void crash_and_vanish(struct life *l)
+{
+    fake_shutdown(fake_find(guest_domid(l->guest)), HYP_CRASH);
+    uv_timer_init(&l->loop, &later);
+    uv_timer_start(&later, later_vanish, 20, 0);
+}
+
+TEST(a_preserved_domain_destroyed_from_outside_is_cleaned_up)
+{
+    fresh();
+    life.cfg.on_crash = VM_PRESERVE;
+    life.when_running = crash_and_vanish;
+    CHECK_EQ(begin(NULL), 0);
+    finish();
+    CHECK(waited_ms < PATIENCE_MS);
+    CHECK_EQ(life.failed.rc, 0);
+}
+
+/* Xenstored was not told of it yet, so it tells nobody of its end. */
+TEST(a_domain_destroyed_before_its_launch_is_cleaned_up)
+{
+    struct guest_options o = { .paused = true };
+
+    fresh();
+    CHECK_EQ(begin(&o), 0);
+    CHECK_STR(life.state, "paused");
+    kill_from_outside();
+    uv_timer_init(&life.loop, &later);
+    uv_timer_start(&later, await_gone, TICK_MS, TICK_MS);
+    finish();
+    CHECK(waited_ms < PATIENCE_MS);
 }
 
 TEST(a_paused_guest_is_not_launched)
@@ -511,6 +570,8 @@ int main(void)
         RULE(destroy_ends_a_running_guest),
         RULE(a_preserved_guest_stays_until_destroyed),
         RULE(a_domain_destroyed_from_outside_is_cleaned_up),
+        RULE(a_preserved_domain_destroyed_from_outside_is_cleaned_up),
+        RULE(a_domain_destroyed_before_its_launch_is_cleaned_up),
         RULE(a_paused_guest_is_not_launched),
         RULE(what_xen_lacks_is_said_with_its_remedy),
         RULE(a_domain_that_is_not_protected_is_removed),

@@ -155,6 +155,7 @@ void guest_start(struct guest *g)
     if (rc == 0 && g->opt.paused) {
         g->opt.paused = false; /* a restart does not stop there again */
         guest_move(g, GUEST_PAUSED, "as asked for");
+        uv_timer_start(&g->timer, on_timer, LOOK_MS, LOOK_MS);
         report(g, NULL);
         return;
     }
@@ -269,14 +270,24 @@ static void on_shutdown(struct guest *g, uint32_t reason)
         end_by(g, action[reason], why[reason]);
 }
 
-/* Something happened to some domain: was it ours? */
+/* Xenstored does not know its domain yet, and tells nobody of its end. */
+static bool is_unintroduced(const struct guest *g)
+{
+    return g->state == GUEST_PAUSED || g->state == GUEST_LAUNCHING;
+}
+
+/*
+ * Something happened to some domain: was it ours?  One that was destroyed by
+ * somebody else stays half alive for as long as we map its pages, so it is
+ * let go at once, whatever state the guest is in.
+ */
 static void look_at_domain(struct guest *g)
 {
     struct hyp_info info;
     struct err e = { 0 };
     int rc;
 
-    if (g->domid == HYP_DOMID_NONE || g->state == GUEST_KEPT)
+    if (g->domid == HYP_DOMID_NONE)
         return;
     rc = hyp_info(g->hyp, g->domid, &info, &e);
     if (rc == -ESRCH || (rc == 0 && info.dying)) {
@@ -289,7 +300,7 @@ static void look_at_domain(struct guest *g)
     if (rc < 0) { /* what happened would be lost: look again */
         log_warn("guest %s: %s", g->cfg->name, e.text);
         uv_timer_start(&g->timer, on_timer, LOOK_MS,
-                       g->state == GUEST_LAUNCHING ? LOOK_MS : 0);
+                       is_unintroduced(g) ? LOOK_MS : 0);
         return;
     }
     if (!info.shutdown)
@@ -324,10 +335,7 @@ static void on_store(uv_poll_t *p, int status, int events)
         look_at_domain(g);
 }
 
-/*
- * While a guest is launched: xenstored tells only of domains it was told of,
- * so one that dies before that is looked for here, and silence has an end.
- */
+/* While a guest is launched: silence has an end, and so may its domain. */
 static void look_after_launch(struct guest *g)
 {
     struct err e = { 0 };

@@ -28,7 +28,7 @@ struct guest {
     struct console *console;
     struct api *api;
     uv_poll_t store_poll;
-    uv_timer_t timer; /* launch: look after it; waiting: restart */
+    uv_timer_t timer; /* paused, launch: look after it; waiting: restart */
     uint32_t nr_handles;
 
     /* Of the current domain; all zero (domid: none) in between. */
