@@ -211,6 +211,24 @@ for ms in 5 20 50 100 200 400 800 1600 3200; do
         pass "killed after $ms ms: list tells the truth, destroy cleans up" ||
         fail "killed after $ms ms: list tells the truth, destroy cleans up" "$out"
 done
+# A handle is anybody's to change: a live supervisor's word comes first.
+config renamed 'memory = 16' "kernel = \"$G/tiny.elf\"" 'ramdisk = ""' 'cmdline = "spin"'
+if boots renamed "a guest whose handle is to change" '.'; then
+    out=$(dom0_sh '
+        python3 -c "
+import ctypes, sys
+xc = ctypes.CDLL(\"libxenctrl.so.4.20\")
+xc.xc_interface_open.restype = ctypes.c_void_p
+h = ctypes.c_void_p(xc.xc_interface_open(None, None, 0))
+sys.exit(xc.xc_domain_sethandle(h, int(sys.argv[1]), bytes(16)))
+" $(xl domid renamed) || { echo the handle was not changed; exit 1; }
+        freehold list
+        freehold list | grep -qE "^renamed +[0-9]+ " || exit 1
+        [ $(freehold list | grep -c "^renamed ") = 1 ] || exit 1
+        freehold destroy renamed' 2>&1) && out+=$(traceless renamed 2>&1) &&
+        pass "a changed handle hides no guest: list and destroy find it" ||
+        fail "a changed handle hides no guest: list and destroy find it" "$out"
+fi
 config heir 'cmdline = "console=hvc0"'
 if boots heir "a guest whose supervisor is to die" FREEHOLD-INIT; then
     out=$(dom0_sh '

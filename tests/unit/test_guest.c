@@ -231,6 +231,38 @@ TEST(a_reboot_makes_it_anew)
     CHECK_EQ(life.nr_outcomes, 1);
 }
 
+static uv_check_t between;
+static struct run_state said_between;
+static uint32_t nr_between;
+
+/* Runs between a guest's end, of which the store told, and the next timer. */
+static void look_between(uv_check_t *c)
+{
+    if (life.gone) {
+        uv_close((uv_handle_t *)c, NULL);
+        return;
+    }
+    if (life.nr_runs == 0 || guest_domid(life.guest) != HYP_DOMID_NONE)
+        return;
+    nr_between++;
+    rundir_read(base, "web", &said_between, NULL);
+}
+
+/* Xen may give the old one's number to somebody else. */
+TEST(a_guest_between_two_domains_names_none)
+{
+    fresh();
+    life.when_running = reboot_once;
+    CHECK_EQ(begin(NULL), 0);
+    uv_check_init(&life.loop, &between);
+    uv_unref((uv_handle_t *)&between);
+    uv_check_start(&between, look_between);
+    finish();
+    CHECK_EQ(nr_between, 1);
+    CHECK_EQ(said_between.domid, 0);
+    CHECK_EQ(said_between.uuid[0], life.cfg.uuid[0]);
+}
+
 static void destroy_it(struct life *l)
 {
     guest_destroy(l->guest);
@@ -567,6 +599,7 @@ int main(void)
         RULE(a_guest_is_made_runs_and_powers_off),
         RULE(the_steward_gets_the_files_and_the_kernel_its_tree),
         RULE(a_reboot_makes_it_anew),
+        RULE(a_guest_between_two_domains_names_none),
         RULE(destroy_ends_a_running_guest),
         RULE(a_preserved_guest_stays_until_destroyed),
         RULE(a_domain_destroyed_from_outside_is_cleaned_up),
