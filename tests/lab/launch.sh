@@ -239,6 +239,8 @@ if boots heir "a guest whose supervisor is to die" FREEHOLD-INIT; then
         pass "a running guest outlives its supervisor; destroy cleans up" ||
         fail "a running guest outlives its supervisor; destroy cleans up" "$out"
 fi
+check "the supervisors' logs have no line that is not ours" \
+    dom0_sh "! grep -hvE '^[0-9:.]{12} ' $LOGS/*-supervisor.log"
 [ "$(domains)" = "$before" ] && pass "no domain is left of all this" ||
     fail "no domain is left of all this" "before: $before, now: $(domains)"
 exit 0
