@@ -119,6 +119,11 @@ boots tiny "a freestanding ELF guest runs in 16 MiB" '.' &&
     check "destroy ends it (tiny)" dom0 freehold destroy tiny
 check "nothing of it is left (tiny)" traceless tiny
 
+config crowd "kernel = \"$G/tiny.elf\"" 'ramdisk = ""' 'memory = 64' 'cmdline = "spin"' \
+    'vcpus = 127'
+boots crowd "127 vCPUs: as many as Xen has, but for the steward's" 'TINY vcpus=127 ' &&
+    check "destroy ends it (crowd)" dom0 freehold destroy crowd
+
 # --- on_* -----------------------------------------------------------------
 config again 'cmdline = "console=hvc0 fh.run=reboot"' 'on_reboot = "restart"'
 if boots again "on_reboot=restart: it boots" FREEHOLD-INIT; then
@@ -186,6 +191,8 @@ config less 'memory = 8'
 bad less "too little memory" '[Mm]emory'
 config more 'memory = 900000'
 bad more "more memory than the host has" '[Mm]emory'
+config crowded 'vcpus = 128'
+bad crowded "a vCPU more than Xen has" 'crowded\.cfg:[0-9]+:[0-9]+: vcpus: got .*128, want 1\.\.127'
 config cmd 'cmdline = "console=hvc0 xen_blkfront.trusted=1"'
 bad cmd "a command line that trusts backends" 'trusted'
 dom0_sh 'printf "name = \"typo\"\nkernel = \n" >/root/t/typo.cfg'

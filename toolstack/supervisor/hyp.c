@@ -12,6 +12,7 @@
 
 #include <xenctrl.h> /* before the other headers of Xen */
 
+#include <xen/hvm/hvm_info_table.h>
 #include <xen/hvm/params.h>
 
 #include "abi/xen_steward.h"
@@ -19,6 +20,10 @@
 #include "common/err.h"
 #include "common/log.h"
 #include "common/xtl.h"
+#include "toolstack/supervisor/vmcfg.h"
+
+/* Xen refuses more for a domain with HVM's container: domain_max_vcpus(). */
+_Static_assert(VM_VCPUS_MAX + 1 == HVM_MAX_VCPUS, "one is the steward's");
 
 /* Xenstore ring, console ring, control page. */
 #define SHARED_PAGES 3u
