@@ -13,6 +13,7 @@
 
 #include "common/err.h"
 #include "common/log.h"
+#include "common/xtl.h"
 
 struct evt {
     xenevtchn_handle *handle;
@@ -27,7 +28,7 @@ int evt_open(uint16_t domid, struct evt **out, struct err *e)
     if (!v)
         return fail(e, -ENOMEM, "evtchn: no memory");
     v->domid = domid;
-    v->handle = xenevtchn_open(NULL, 0);
+    v->handle = xenevtchn_open(xtl_logger(), 0);
     if (!v->handle) {
         rc = fail(e, -errno,
                   "evtchn: open /dev/xen/evtchn: %s; is the xen-evtchn "

@@ -14,6 +14,7 @@
 
 #include "common/checked.h"
 #include "common/err.h"
+#include "common/xtl.h"
 
 struct gnt {
     xengnttab_handle *handle;
@@ -28,7 +29,7 @@ int gnt_open(struct gnt **out, struct err *e)
 
     if (!g)
         return fail(e, -ENOMEM, "gntdev: no memory");
-    g->handle = xengnttab_open(NULL, 0);
+    g->handle = xengnttab_open(xtl_logger(), 0);
     if (!g->handle) {
         int rc = fail(e, -errno,
                       "gntdev: open /dev/xen/gntdev: %s; is the xen-gntdev "

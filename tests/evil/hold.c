@@ -12,6 +12,7 @@
 
 #include "common/checked.h"
 #include "common/err.h"
+#include "common/xtl.h"
 
 struct hold {
     xengnttab_handle *handle;
@@ -28,7 +29,7 @@ int hold_open(struct hold **out, struct err *e)
 
     if (!h)
         return fail(e, -ENOMEM, "hold: no memory");
-    h->handle = xengnttab_open(NULL, 0);
+    h->handle = xengnttab_open(xtl_logger(), 0);
     if (!h->handle) {
         int rc = fail(e, -errno, "hold: open gntdev: %s", strerror(errno));
 

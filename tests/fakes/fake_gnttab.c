@@ -3,20 +3,42 @@
  * fake_gnttab.c - libxengnttab's names, over the fake host
  */
 #include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <xengnttab.h>
+#include <xentoollog.h>
 
 #include "tests/fakes/fake.h"
+
+static xentoollog_logger *opened_with;
+
+/* As the library does: on stderr, unless it was given a logger. */
+static void say(const char *format, ...)
+{
+    int error = errno;
+    va_list al;
+
+    va_start(al, format);
+    if (opened_with)
+        opened_with->vmessage(opened_with, XTL_ERROR, error, "gnttab", format,
+                              al);
+    else
+        fprintf(stderr, "gnttab: error: %s: %s\n", format, strerror(error));
+    va_end(al);
+    errno = error;
+}
 
 xengnttab_handle *xengnttab_open(struct xentoollog_logger *logger,
                                  unsigned open_flags)
 {
-    (void)logger, (void)open_flags;
+    (void)open_flags;
     if (fake_fails()) {
         errno = ENOENT;
         return NULL;
     }
+    opened_with = logger;
     fake.nr_handles++;
     return (xengnttab_handle *)&fake;
 }
@@ -36,6 +58,7 @@ void *xengnttab_map_grant_ref(xengnttab_handle *xgt, uint32_t domid,
     (void)xgt, (void)prot;
     if (fake_fails() || !d || ref >= FAKE_PAGES || !d->granted[ref]) {
         errno = EINVAL;
+        say("mmap failed");
         return NULL;
     }
     fake.nr_maps++;

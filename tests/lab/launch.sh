@@ -119,6 +119,11 @@ boots tiny "a freestanding ELF guest runs in 16 MiB" '.' &&
     check "destroy ends it (tiny)" dom0 freehold destroy tiny
 check "nothing of it is left (tiny)" traceless tiny
 
+config crowd "kernel = \"$G/tiny.elf\"" 'ramdisk = ""' 'memory = 64' 'cmdline = "spin"' \
+    'vcpus = 127'
+boots crowd "127 vCPUs: as many as Xen has, but for the steward's" 'TINY vcpus=127 ' &&
+    check "destroy ends it (crowd)" dom0 freehold destroy crowd
+
 # --- on_* -----------------------------------------------------------------
 config again 'cmdline = "console=hvc0 fh.run=reboot"' 'on_reboot = "restart"'
 if boots again "on_reboot=restart: it boots" FREEHOLD-INIT; then
@@ -142,6 +147,30 @@ if boots oops "on_crash=preserve: it runs into its crash" 'sysrq: Trigger a cras
     check "destroy ends it (oops)" dom0 freehold destroy oops
 fi
 
+# --- somebody else destroys the domain --------------------------------------
+# gone NAME: within 30 s the supervisor has let go, without being asked.
+gone() {
+    dom0_sh "for i in \$(seq 60); do
+            [ -e /run/freehold/$1 ] || break
+            sleep 0.5
+        done
+        freehold list; xl list
+        ! xl list | grep -qE -e '^$1 ' -e '^\(null\) '" && traceless "$1"
+}
+config kept 'cmdline = "console=hvc0 panic=1 fh.run=crash"' 'on_crash = "preserve"'
+if boots kept "a guest to be kept" 'sysrq: Trigger a crash|FREEHOLD-INIT'; then
+    dom0_sh 'for i in $(seq 60); do
+        freehold list | grep -qE "^kept .* ---sc- " && break
+        sleep 0.5
+    done'
+    check "xl destroy of a kept guest" dom0 xl destroy kept
+    check "... its supervisor lets go, and the name is free" gone kept
+fi
+config early 'memory = 16' "kernel = \"$G/tiny.elf\"" 'ramdisk = ""' 'cmdline = "spin"'
+check "a guest made with -p" dom0 timeout 60 freehold create -p /root/t/early.cfg
+check "xl destroy of it, before its launch" dom0 xl destroy early
+check "... its supervisor lets go, and the name is free (early)" gone early
+
 # --- bad input: one line with the remedy, and nothing left behind -----------
 before=$(domains)
 bad() { # NAME WHAT REGEX
@@ -162,6 +191,8 @@ config less 'memory = 8'
 bad less "too little memory" '[Mm]emory'
 config more 'memory = 900000'
 bad more "more memory than the host has" '[Mm]emory'
+config crowded 'vcpus = 128'
+bad crowded "a vCPU more than Xen has" 'crowded\.cfg:[0-9]+:[0-9]+: vcpus: got .*128, want 1\.\.127'
 config cmd 'cmdline = "console=hvc0 xen_blkfront.trusted=1"'
 bad cmd "a command line that trusts backends" 'trusted'
 dom0_sh 'printf "name = \"typo\"\nkernel = \n" >/root/t/typo.cfg'
@@ -187,6 +218,24 @@ for ms in 5 20 50 100 200 400 800 1600 3200; do
         pass "killed after $ms ms: list tells the truth, destroy cleans up" ||
         fail "killed after $ms ms: list tells the truth, destroy cleans up" "$out"
 done
+# A handle is anybody's to change: a live supervisor's word comes first.
+config renamed 'memory = 16' "kernel = \"$G/tiny.elf\"" 'ramdisk = ""' 'cmdline = "spin"'
+if boots renamed "a guest whose handle is to change" '.'; then
+    out=$(dom0_sh '
+        python3 -c "
+import ctypes, sys
+xc = ctypes.CDLL(\"libxenctrl.so.4.20\")
+xc.xc_interface_open.restype = ctypes.c_void_p
+h = ctypes.c_void_p(xc.xc_interface_open(None, None, 0))
+sys.exit(xc.xc_domain_sethandle(h, int(sys.argv[1]), bytes(16)))
+" $(xl domid renamed) || { echo the handle was not changed; exit 1; }
+        freehold list
+        freehold list | grep -qE "^renamed +[0-9]+ " || exit 1
+        [ $(freehold list | grep -c "^renamed ") = 1 ] || exit 1
+        freehold destroy renamed' 2>&1) && out+=$(traceless renamed 2>&1) &&
+        pass "a changed handle hides no guest: list and destroy find it" ||
+        fail "a changed handle hides no guest: list and destroy find it" "$out"
+fi
 config heir 'cmdline = "console=hvc0"'
 if boots heir "a guest whose supervisor is to die" FREEHOLD-INIT; then
     out=$(dom0_sh '
@@ -197,6 +246,8 @@ if boots heir "a guest whose supervisor is to die" FREEHOLD-INIT; then
         pass "a running guest outlives its supervisor; destroy cleans up" ||
         fail "a running guest outlives its supervisor; destroy cleans up" "$out"
 fi
+check "the supervisors' logs have no line that is not ours" \
+    dom0_sh "! grep -hvE '^[0-9:.]{12} ' $LOGS/*-supervisor.log"
 [ "$(domains)" = "$before" ] && pass "no domain is left of all this" ||
     fail "no domain is left of all this" "before: $before, now: $(domains)"
 exit 0

@@ -80,7 +80,7 @@ static int destroy_alone(struct hyp *h, struct store *s, const struct target *t,
 {
     struct rundir d = { .lock_fd = -1 };
     uint16_t domid = t->has_domain ? t->domain.domid : t->state.domid;
-    const uint8_t *uuid = t->has_domain ? t->domain.uuid : t->state.uuid;
+    const uint8_t *uuid = t->known ? t->state.uuid : t->domain.uuid;
     int rc = 0;
 
     if (t->known)
@@ -116,7 +116,7 @@ static int destroy(struct hyp *h, struct store *s, const char *word,
         /* It hangs: its domain goes all the same, and it will notice. */
         rc = hyp_destroy(h, t.domain.domid, e);
         if (rc == 0)
-            rc = xenbus_remove(s, t.domain.domid, t.domain.uuid, e);
+            rc = xenbus_remove(s, t.domain.domid, t.state.uuid, e);
     }
     return rc;
 }

@@ -2,9 +2,11 @@
 /*
  * target.c - which guest a command line's word means
  *
- * How this works: a domain's handle is in its run directory before the domain
- * exists, so names are matched by handle; xenstore tells the names of domains
- * that are not ours.
+ * How this works: a live supervisor knows its domain and says so in its run
+ * directory, which is believed.  For what a dead one left, and in the moment
+ * before a live one knows the number, the domain's handle decides: it is in
+ * the run directory before the domain exists.  Xenstore tells the names of
+ * domains that are not ours.
  */
 #include "toolstack/cli/target.h"
 
@@ -29,19 +31,43 @@ static void name_from_store(struct store *s, struct target *t)
     free(name);
 }
 
-static void match(struct target *t, struct run_state *states, int nr_states,
-                  bool *used)
+/* Its number is Xen's and is not given out again while the domain is there. */
+static bool names_domid(const struct run_state *s)
 {
-    for (int i = 0; i < nr_states; i++) {
-        if (t->domain.domid == 0 || t->domain.dying ||
-            memcmp(states[i].uuid, t->domain.uuid, 16))
-            continue;
-        t->known = true;
-        t->state = states[i];
-        used[i] = true;
-        snprintf(t->name, sizeof(t->name), "%s", states[i].name);
+    return s->supervised && s->domid;
+}
+
+/* Anybody in dom0 may give any domain any handle: the second best answer. */
+static bool has_handle_of(const struct hyp_info *d, const struct run_state *s)
+{
+    return d->domid && !d->dying &&
+           memcmp(d->uuid, s->uuid, sizeof(s->uuid)) == 0;
+}
+
+/* The index of the guest that the domain is of; -1: none of ours. */
+static int find_state(const struct hyp_info *d, const struct run_state *states,
+                      int nr_states)
+{
+    for (int i = 0; i < nr_states; i++)
+        if (names_domid(&states[i]) && states[i].domid == d->domid)
+            return i;
+    for (int i = 0; i < nr_states; i++)
+        if (!names_domid(&states[i]) && has_handle_of(d, &states[i]))
+            return i;
+    return -1;
+}
+
+static void match(struct target *t, const struct run_state *states,
+                  int nr_states, bool *used)
+{
+    int i = find_state(&t->domain, states, nr_states);
+
+    if (i < 0)
         return;
-    }
+    t->known = true;
+    t->state = states[i];
+    used[i] = true;
+    snprintf(t->name, sizeof(t->name), "%s", states[i].name);
 }
 
 int target_list(struct hyp *h, struct store *s, struct target **out,

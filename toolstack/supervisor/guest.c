@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * guest.c - one guest's life, from createdomain to the last trace of it
+ * guest.c - one guest's states, and the events that move it
  *
  * How this works: events come from four places, all on the loop: the guest's
  * event channels (doorbell, console), xenstore's @releaseDomain (a domain
  * shut down or died), the timer, and the API.  Each event in each state has
- * an answer.  Whatever a domain needs is taken and given back by
- * guest_domain.c.
+ * an answer: until the kernel runs it is guest_launch.c's, about a domain that
+ * shut down or died guest_fate.c's, and the operator's wishes are met here.
+ * Whatever a domain needs is taken and given back by guest_domain.c.
  */
 #include "toolstack/supervisor/guest.h"
 
@@ -17,13 +18,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 #include <json-c/json.h>
 
-#include "abi/memory_map.h"
 #include "common/checked.h"
-#include "common/evt.h"
 #include "common/log.h"
 #include "common/store.h"
 #include "toolstack/supervisor/api.h"
@@ -32,10 +30,6 @@
 #include "toolstack/supervisor/rundir.h"
 #include "toolstack/supervisor/xenbus.h"
 
-#define LOOK_MS 1000u
-#define LAUNCH_SILENCE_US (120ull * 1000000)
-#define QUICK_DEATH_US (10ull * 1000000)
-#define BACKOFF_MS_MAX 60000u
 #define RELEASE_TOKEN "release"
 
 static void on_store(uv_poll_t *p, int status, int events);
@@ -78,8 +72,7 @@ uint64_t guest_now_us(void)
     return t.tv_sec * 1000000ull + t.tv_nsec / 1000;
 }
 
-/* The only writer of g->state.  A move the table forbids is our own bug. */
-static void guest_move(struct guest *g, enum guest_state to, const char *why)
+void guest_move(struct guest *g, enum guest_state to, const char *why)
 {
     struct json_object *event;
 
@@ -96,7 +89,7 @@ static void guest_move(struct guest *g, enum guest_state to, const char *why)
     api_event(g->api, "state", event);
 }
 
-static void report(struct guest *g, const struct err *failed)
+void guest_report(struct guest *g, const struct err *failed)
 {
     if (g->reported)
         return;
@@ -104,9 +97,7 @@ static void report(struct guest *g, const struct err *failed)
     g->opt.outcome(g->opt.arg, g, failed);
 }
 
-/* The end; failed NULL after an ordinary one. */
-static void guest_end(struct guest *g, const char *why,
-                      const struct err *failed)
+void guest_end(struct guest *g, const char *why, const struct err *failed)
 {
     if (g->state == GUEST_GONE)
         return;
@@ -114,200 +105,17 @@ static void guest_end(struct guest *g, const char *why,
     if (failed)
         g->failed = *failed;
     guest_move(g, GUEST_GONE, why);
-    report(g, failed ? failed : &(struct err){ -ECANCELED, "destroyed" });
+    guest_report(g, failed ? failed : &(struct err){ -ECANCELED, "destroyed" });
     g->opt.gone(g->opt.arg, failed);
-}
-
-static void launch_failed(struct guest *g, const struct err *e)
-{
-    struct err keep = *e;
-
-    if (g->load.page.va) {
-        load_abort(&g->load);
-        evt_notify(g->evt, g->doorbell);
-    }
-    log_err("guest %s: %s", g->cfg->name, keep.text);
-    guest_end(g, "it could not be started", &keep);
-}
-
-static int launch(struct guest *g, struct err *e)
-{
-    int rc;
-
-    guest_move(g, GUEST_LAUNCHING, "unpaused");
-    g->unpaused_us = g->quiet_since_us = guest_now_us();
-    g->nr_rings = 0;
-    uv_timer_start(&g->timer, on_timer, LOOK_MS, LOOK_MS);
-    rc = hyp_unpause(g->hyp, g->domid, e);
-    if (rc == -EEXIST || rc == -EPERM)
-        return fail(e, rc, "domain %u: xen refused to launch it: %s", g->domid,
-                    strerror(-rc));
-    return rc;
-}
-
-void guest_start(struct guest *g)
-{
-    struct err e = { 0 };
-    int rc;
-
-    guest_move(g, GUEST_BUILDING, "create");
-    rc = guest_domain_build(g, &e);
-    if (rc == 0 && g->opt.paused) {
-        g->opt.paused = false; /* a restart does not stop there again */
-        guest_move(g, GUEST_PAUSED, "as asked for");
-        report(g, NULL);
-        return;
-    }
-    if (rc == 0)
-        rc = launch(g, &e);
-    if (rc < 0)
-        launch_failed(g, &e);
-}
-
-static void now_runs(struct guest *g)
-{
-    uint64_t now = guest_now_us();
-
-    uv_timer_stop(&g->timer);
-    g->times.load = g->load.start_us - g->load.loading_us;
-    g->times.launch += now - g->load.start_us;
-    g->times.total = now - g->opt.start_us;
-    g->alive_us = now;
-    load_identity(&g->load, &g->identity);
-    load_release_blobs(&g->load);
-    hyp_drop_claim(g->hyp, g->domid);
-    guest_move(g, GUEST_RUNNING, "its kernel was started");
-    report(g, NULL);
-}
-
-/* Look at the control page and do what it asks for. */
-static void serve_steward(struct guest *g)
-{
-    struct err e = { 0 };
-    int rc;
-
-    if (g->state != GUEST_LAUNCHING)
-        return;
-    rc = load_step(&g->load, &e);
-    if (rc == 1)
-        evt_notify(g->evt, g->doorbell);
-    if (rc >= 0 && g->load.state == LOAD_OFFER)
-        rc = guest_domain_introduce(g, &e);
-    if (rc < 0)
-        launch_failed(g, &e);
-    else if (g->load.state == LOAD_DONE)
-        now_runs(g);
 }
 
 void guest_rang(struct guest *g, uint32_t port)
 {
     if (port == g->doorbell) {
         g->nr_rings++;
-        serve_steward(g);
+        guest_serve_steward(g);
     } else if (port == g->console_port) {
         console_kick(g->console);
-    }
-}
-
-static uint32_t backoff_ms(struct guest *g)
-{
-    uint32_t ms = 0;
-
-    if (guest_now_us() - g->alive_us >= QUICK_DEATH_US)
-        g->quick_deaths = 0;
-    else if (g->quick_deaths++ > 0)
-        ms = 1000u << MIN_OF(g->quick_deaths - 2, 6u);
-    return MIN_OF(ms, BACKOFF_MS_MAX);
-}
-
-static void end_by(struct guest *g, enum vm_action action, const char *why)
-{
-    uint32_t wait_ms;
-
-    switch (action) {
-    case VM_RESTART:
-        wait_ms = backoff_ms(g);
-        guest_domain_remove(g);
-        guest_move(g, GUEST_WAITING, why);
-        g->nr_restarts++;
-        g->opt.start_us = guest_now_us();
-        uv_timer_start(&g->timer, on_timer, wait_ms, 0);
-        return;
-    case VM_PRESERVE:
-        guest_move(g, GUEST_KEPT, why);
-        return;
-    default:
-        guest_end(g, why, NULL);
-        return;
-    }
-}
-
-static void on_shutdown(struct guest *g, uint32_t reason)
-{
-    const struct vm_config *c = g->cfg;
-    static const char *const why[] = {
-        [HYP_POWEROFF] = "it powered off",
-        [HYP_REBOOT] = "it reboots",
-        [HYP_SUSPEND] = "it suspended without being asked",
-        [HYP_CRASH] = "it crashed",
-        [HYP_WATCHDOG] = "its watchdog ran out",
-        [HYP_SOFT_RESET] = "it wants a soft reset, taken as a reboot",
-    };
-    const enum vm_action action[] = {
-        [HYP_POWEROFF] = c->on_poweroff, [HYP_REBOOT] = c->on_reboot,
-        [HYP_SUSPEND] = c->on_crash,     [HYP_CRASH] = c->on_crash,
-        [HYP_WATCHDOG] = c->on_crash,    [HYP_SOFT_RESET] = c->on_reboot,
-    };
-
-    _Static_assert(ARRAY_SIZE(why) == HYP_SHUTDOWNS, "why");
-    if (reason >= HYP_SHUTDOWNS)
-        reason = HYP_CRASH;
-    guest_move(g, GUEST_ENDED, why[reason]);
-    if (g->wants_gone)
-        guest_end(g, why[reason], NULL);
-    else
-        end_by(g, action[reason], why[reason]);
-}
-
-/* Something happened to some domain: was it ours? */
-static void look_at_domain(struct guest *g)
-{
-    struct hyp_info info;
-    struct err e = { 0 };
-    int rc;
-
-    if (g->domid == HYP_DOMID_NONE || g->state == GUEST_KEPT)
-        return;
-    rc = hyp_info(g->hyp, g->domid, &info, &e);
-    if (rc == -ESRCH || (rc == 0 && info.dying)) {
-        fail(&e, -ECANCELED, "domain %u: it was destroyed from outside",
-             g->domid);
-        guest_end(g, "its domain was destroyed from outside",
-                  g->state == GUEST_LAUNCHING ? &e : NULL);
-        return;
-    }
-    if (rc < 0) { /* what happened would be lost: look again */
-        log_warn("guest %s: %s", g->cfg->name, e.text);
-        uv_timer_start(&g->timer, on_timer, LOOK_MS,
-                       g->state == GUEST_LAUNCHING ? LOOK_MS : 0);
-        return;
-    }
-    if (!info.shutdown)
-        return;
-    if (g->state == GUEST_RUNNING) {
-        on_shutdown(g, info.reason);
-    } else if (g->state == GUEST_LAUNCHING) {
-        /* A tiny guest may be through before we saw its RUNNING. */
-        serve_steward(g);
-        if (g->state == GUEST_RUNNING) {
-            on_shutdown(g, info.reason);
-        } else if (g->state == GUEST_LAUNCHING) {
-            fail(&e, -EIO,
-                 "domain %u: launch: it stopped (reason %u) before its "
-                 "kernel ran",
-                 g->domid, info.reason);
-            launch_failed(g, &e);
-        }
     }
 }
 
@@ -321,31 +129,7 @@ static void on_store(uv_poll_t *p, int status, int events)
     while (store_take(g->store, token, sizeof(token)))
         fired |= strcmp(token, RELEASE_TOKEN) == 0;
     if (fired)
-        look_at_domain(g);
-}
-
-/*
- * While a guest is launched: xenstored tells only of domains it was told of,
- * so one that dies before that is looked for here, and silence has an end.
- */
-static void look_after_launch(struct guest *g)
-{
-    struct err e = { 0 };
-
-    if (g->nr_rings) {
-        g->nr_rings = 0;
-        g->quiet_since_us = guest_now_us();
-    }
-    if (guest_now_us() - g->quiet_since_us > LAUNCH_SILENCE_US) {
-        fail(&e, -ETIMEDOUT,
-             "domain %u: launch: the steward said nothing for %llu s", g->domid,
-             LAUNCH_SILENCE_US / 1000000);
-        launch_failed(g, &e);
-        return;
-    }
-    if (!g->load.page.va)
-        serve_steward(g); /* its page could not be mapped when it rang */
-    look_at_domain(g);
+        guest_look(g);
 }
 
 static void on_timer(uv_timer_t *t)
@@ -353,33 +137,16 @@ static void on_timer(uv_timer_t *t)
     struct guest *g = t->data;
 
     if (g->state == GUEST_LAUNCHING)
-        look_after_launch(g);
+        guest_look_after_launch(g);
     else if (g->state == GUEST_WAITING)
         guest_start(g);
     else
-        look_at_domain(g);
+        guest_look(g);
 }
 
-int guest_adopt(struct guest *g, uint16_t domid, uint32_t console_port,
-                struct err *e)
+void guest_arm(struct guest *g, uint32_t after_ms, uint32_t repeat_ms)
 {
-    int rc;
-
-    g->domid = domid;
-    g->ports.console = console_port;
-    rc = guest_domain_adopt(g, e);
-    if (rc == -EPROTO)
-        guest_domain_remove(g);
-    else if (rc < 0)
-        guest_domain_let_go(g);
-    if (rc < 0)
-        return rc;
-    g->alive_us = guest_now_us();
-    load_identity(&g->load, &g->identity);
-    guest_move(g, GUEST_RUNNING, "taken over from a supervisor that died");
-    report(g, NULL);
-    look_at_domain(g); /* what happened while nobody looked */
-    return 0;
+    uv_timer_start(&g->timer, on_timer, after_ms, repeat_ms);
 }
 
 int guest_stop(struct guest *g, const char *how, struct err *e)
@@ -414,10 +181,10 @@ int guest_resume(struct guest *g, struct err *e)
     if (g->state != GUEST_PAUSED)
         return fail(e, -EBUSY, "guest %s: unpause: it is %s, want paused",
                     g->cfg->name, state_name[g->state]);
-    rc = launch(g, &keep);
+    rc = guest_launch(g, &keep);
     if (rc < 0) {
         fail(e, rc, "%s", keep.text);
-        launch_failed(g, &keep);
+        guest_launch_failed(g, &keep);
     }
     return rc;
 }

@@ -57,6 +57,17 @@ void guest_domain_let_go(struct guest *g)
     g->ports = (struct hyp_ports){ 0 };
 }
 
+/* Tell `freehold list` which domain is ours now. */
+static int write_state(struct guest *g, struct err *e)
+{
+    struct run_state s = { .pid = getpid(), .console_port = g->ports.console };
+
+    if (g->domid != HYP_DOMID_NONE)
+        s.domid = g->domid;
+    memcpy(s.uuid, g->cfg->uuid, sizeof(s.uuid));
+    return rundir_write(g->dir, &s, e);
+}
+
 /* And remove the domain; our mappings would keep it half alive. */
 void guest_domain_remove(struct guest *g)
 {
@@ -69,6 +80,8 @@ void guest_domain_remove(struct guest *g)
     if (hyp_destroy(g->hyp, domid, &e) < 0)
         log_err("guest %s: %s", g->cfg->name, e.text);
     if (xenbus_remove(g->store, domid, g->cfg->uuid, &e) < 0)
+        log_err("guest %s: %s", g->cfg->name, e.text);
+    if (write_state(g, &e) < 0)
         log_err("guest %s: %s", g->cfg->name, e.text);
 }
 
@@ -105,16 +118,6 @@ static int watch_bell(struct guest *g, struct err *e)
     g->bell = b;
     uv_poll_start(&b->poll, UV_READABLE, on_bell);
     return 0;
-}
-
-static int write_state(struct guest *g, struct err *e)
-{
-    struct run_state s = { .pid = getpid(), .console_port = g->ports.console };
-
-    if (g->domid != HYP_DOMID_NONE)
-        s.domid = g->domid;
-    memcpy(s.uuid, g->cfg->uuid, sizeof(s.uuid));
-    return rundir_write(g->dir, &s, e);
 }
 
 static int open_blobs(struct guest *g, struct err *e)

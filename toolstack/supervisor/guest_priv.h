@@ -28,7 +28,7 @@ struct guest {
     struct console *console;
     struct api *api;
     uv_poll_t store_poll;
-    uv_timer_t timer; /* launch: look after it; waiting: restart */
+    uv_timer_t timer; /* paused, launch: look after it; waiting: restart */
     uint32_t nr_handles;
 
     /* Of the current domain; all zero (domid: none) in between. */
@@ -52,6 +52,30 @@ struct guest {
 const char *guest_state_name(enum guest_state s);
 
 uint64_t guest_now_us(void); /* CLOCK_MONOTONIC */
+
+/*
+ * guest.c: the only writer of g->state.  A move that the table there forbids
+ * is our own bug.
+ */
+void guest_move(struct guest *g, enum guest_state to, const char *why);
+/* Tell whoever waits for the outcome; the first one counts. */
+void guest_report(struct guest *g, const struct err *failed);
+/* The end, from any state; failed NULL after an ordinary one. */
+void guest_end(struct guest *g, const char *why, const struct err *failed);
+/* The one timer; what it is for depends on the state.  repeat_ms 0: once. */
+void guest_arm(struct guest *g, uint32_t after_ms, uint32_t repeat_ms);
+#define GUEST_LOOK_MS 1000u /* how often a domain is looked at unasked */
+
+/* guest_launch.c: unpause it.  After an error call guest_launch_failed(). */
+int guest_launch(struct guest *g, struct err *e);
+void guest_launch_failed(struct guest *g, const struct err *e);
+/* Look at the control page and do what it asks for. */
+void guest_serve_steward(struct guest *g);
+/* The timer, while it is launched. */
+void guest_look_after_launch(struct guest *g);
+
+/* guest_fate.c: something happened to some domain; was it ours? */
+void guest_look(struct guest *g);
 
 /* One of the domain's event channels rang; port is our end. */
 void guest_rang(struct guest *g, uint32_t port);

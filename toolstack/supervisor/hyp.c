@@ -12,13 +12,18 @@
 
 #include <xenctrl.h> /* before the other headers of Xen */
 
+#include <xen/hvm/hvm_info_table.h>
 #include <xen/hvm/params.h>
-#include <xentoollog.h>
 
 #include "abi/xen_steward.h"
 #include "common/checked.h"
 #include "common/err.h"
 #include "common/log.h"
+#include "common/xtl.h"
+#include "toolstack/supervisor/vmcfg.h"
+
+/* Xen refuses more for a domain with HVM's container: domain_max_vcpus(). */
+_Static_assert(VM_VCPUS_MAX + 1 == HVM_MAX_VCPUS, "one is the steward's");
 
 /* Xenstore ring, console ring, control page. */
 #define SHARED_PAGES 3u
@@ -26,29 +31,7 @@
 
 struct hyp {
     xc_interface *xc;
-    xentoollog_logger quiet; /* we put errors into words ourselves */
 };
-
-static void drop_message(struct xentoollog_logger *logger,
-                         xentoollog_level level, int errnoval,
-                         const char *context, const char *format, va_list al)
-{
-    (void)logger, (void)level, (void)errnoval, (void)context, (void)format;
-    (void)al;
-}
-
-static void drop_progress(struct xentoollog_logger *logger, const char *context,
-                          const char *doing, int percent, unsigned long done,
-                          unsigned long total)
-{
-    (void)logger, (void)context, (void)doing, (void)percent, (void)done;
-    (void)total;
-}
-
-static void drop_logger(struct xentoollog_logger *logger)
-{
-    (void)logger;
-}
 
 int hyp_open(struct hyp **out, struct err *e)
 {
@@ -57,8 +40,7 @@ int hyp_open(struct hyp **out, struct err *e)
 
     if (!h)
         return fail(e, -ENOMEM, "hypervisor: no memory");
-    h->quiet = (xentoollog_logger){ drop_message, drop_progress, drop_logger };
-    h->xc = xc_interface_open(&h->quiet, &h->quiet, 0);
+    h->xc = xc_interface_open(xtl_logger(), xtl_logger(), 0);
     if (!h->xc) {
         rc = fail(e, -errno,
                   "hypervisor: open /dev/xen/privcmd: %s; run as root in "

@@ -6,7 +6,8 @@
  * `console`.  Whoever locks `lock` is the guest's supervisor; the kernel drops
  * the lock with the process, so a dead supervisor's leftovers are told from a
  * live one's.  `state` names the domain's handle before the domain exists:
- * no moment remains in which a domain has no name.
+ * no moment remains in which a domain has no name.  It names the domain's
+ * number as soon as there is one, and 0 again when it was removed.
  */
 #ifndef RUNDIR_H
 #define RUNDIR_H

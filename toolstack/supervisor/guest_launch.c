@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * guest_launch.c - a guest's launch: from createdomain, or from the supervisor
+ * that died, to a kernel that runs
+ *
+ * How this works: the steward rings, its page is looked at, and it gets what
+ * it asks for (load.c).  A timer looks as well: xenstored does not know the
+ * domain yet, and a silent steward rings nobody.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "common/evt.h"
+#include "common/log.h"
+#include "toolstack/supervisor/guest_priv.h"
+#include "toolstack/supervisor/vmcfg.h"
+
+#define LAUNCH_SILENCE_US (120ull * 1000000)
+
+void guest_launch_failed(struct guest *g, const struct err *e)
+{
+    struct err keep = *e;
+
+    if (g->load.page.va) {
+        load_abort(&g->load);
+        evt_notify(g->evt, g->doorbell);
+    }
+    log_err("guest %s: %s", g->cfg->name, keep.text);
+    guest_end(g, "it could not be started", &keep);
+}
+
+int guest_launch(struct guest *g, struct err *e)
+{
+    int rc;
+
+    guest_move(g, GUEST_LAUNCHING, "unpaused");
+    g->unpaused_us = g->quiet_since_us = guest_now_us();
+    g->nr_rings = 0;
+    guest_arm(g, GUEST_LOOK_MS, GUEST_LOOK_MS);
+    rc = hyp_unpause(g->hyp, g->domid, e);
+    if (rc == -EEXIST || rc == -EPERM)
+        return fail(e, rc, "domain %u: xen refused to launch it: %s", g->domid,
+                    strerror(-rc));
+    return rc;
+}
+
+void guest_start(struct guest *g)
+{
+    struct err e = { 0 };
+    int rc;
+
+    guest_move(g, GUEST_BUILDING, "create");
+    rc = guest_domain_build(g, &e);
+    if (rc == 0 && g->opt.paused) {
+        g->opt.paused = false; /* a restart does not stop there again */
+        guest_move(g, GUEST_PAUSED, "as asked for");
+        guest_arm(g, GUEST_LOOK_MS, GUEST_LOOK_MS);
+        guest_report(g, NULL);
+        return;
+    }
+    if (rc == 0)
+        rc = guest_launch(g, &e);
+    if (rc < 0)
+        guest_launch_failed(g, &e);
+}
+
+static void now_runs(struct guest *g)
+{
+    uint64_t now = guest_now_us();
+
+    uv_timer_stop(&g->timer);
+    g->times.load = g->load.start_us - g->load.loading_us;
+    g->times.launch += now - g->load.start_us;
+    g->times.total = now - g->opt.start_us;
+    g->alive_us = now;
+    load_identity(&g->load, &g->identity);
+    load_release_blobs(&g->load);
+    hyp_drop_claim(g->hyp, g->domid);
+    guest_move(g, GUEST_RUNNING, "its kernel was started");
+    guest_report(g, NULL);
+}
+
+void guest_serve_steward(struct guest *g)
+{
+    struct err e = { 0 };
+    int rc;
+
+    if (g->state != GUEST_LAUNCHING)
+        return;
+    rc = load_step(&g->load, &e);
+    if (rc == 1)
+        evt_notify(g->evt, g->doorbell);
+    if (rc >= 0 && g->load.state == LOAD_OFFER)
+        rc = guest_domain_introduce(g, &e);
+    if (rc < 0)
+        guest_launch_failed(g, &e);
+    else if (g->load.state == LOAD_DONE)
+        now_runs(g);
+}
+
+/* While a guest is launched: silence has an end, and so may its domain. */
+void guest_look_after_launch(struct guest *g)
+{
+    struct err e = { 0 };
+
+    if (g->nr_rings) {
+        g->nr_rings = 0;
+        g->quiet_since_us = guest_now_us();
+    }
+    if (guest_now_us() - g->quiet_since_us > LAUNCH_SILENCE_US) {
+        fail(&e, -ETIMEDOUT,
+             "domain %u: launch: the steward said nothing for %llu s", g->domid,
+             LAUNCH_SILENCE_US / 1000000);
+        guest_launch_failed(g, &e);
+        return;
+    }
+    if (!g->load.page.va)
+        guest_serve_steward(g); /* its page could not be mapped when it rang */
+    guest_look(g);
+}
+
+int guest_adopt(struct guest *g, uint16_t domid, uint32_t console_port,
+                struct err *e)
+{
+    int rc;
+
+    g->domid = domid;
+    g->ports.console = console_port;
+    rc = guest_domain_adopt(g, e);
+    if (rc == -EPROTO)
+        guest_domain_remove(g);
+    else if (rc < 0)
+        guest_domain_let_go(g);
+    if (rc < 0)
+        return rc;
+    g->alive_us = guest_now_us();
+    load_identity(&g->load, &g->identity);
+    guest_move(g, GUEST_RUNNING, "taken over from a supervisor that died");
+    guest_report(g, NULL);
+    guest_look(g); /* what happened while nobody looked */
+    return 0;
+}
