@@ -103,6 +103,7 @@ struct fh_offer {
 struct fh_dom0_half { /* written by dom0 only */
     struct fh_offer offer;
     uint32_t done[FH_WINDOWS]; /* seq of the batch filled last */
+    uint32_t noted;            /* 1: it took down what STARTING announced */
 };
 
 struct fh_control {

@@ -110,6 +110,11 @@ bool control_aborted(const struct control *c)
     return c->page->dom0.offer.aborted != 0;
 }
 
+bool control_noted(const struct control *c)
+{
+    return c->page->dom0.noted != 0;
+}
+
 void control_fetch_offer(const struct control *c, struct fh_offer *out)
 {
     const volatile struct fh_offer *o = &c->page->dom0.offer;

@@ -38,6 +38,9 @@ void control_want(struct control *c, unsigned window, const struct fh_batch *b);
 bool control_introduced(const struct control *c);
 bool control_aborted(const struct control *c);
 
+/* dom0 took the measurement down; from here on the guest can forge it. */
+bool control_noted(const struct control *c);
+
 /* Copy dom0's offer, once. */
 void control_fetch_offer(const struct control *c, struct fh_offer *out);
 

@@ -242,6 +242,21 @@ static int commit(struct steward *s, struct st_err *e)
     return 0;
 }
 
+/*
+ * The control page is the kernel's to write once it runs: before that, dom0's
+ * honest operator gets to read what was measured.
+ */
+static int wait_noted(struct steward *s, struct st_err *e)
+{
+    while (!control_noted(&s->control)) {
+        if (control_aborted(&s->control))
+            return st_fail(e, FH_ERR_PROTOCOL,
+                           "dom0 gave up before the guest was started");
+        hyper_wait();
+    }
+    return 0;
+}
+
 static int start_guest(struct steward *s, struct st_err *e)
 {
     struct vcpu_hvm_context ctx;
@@ -277,6 +292,8 @@ static int launch(struct steward *s, struct st_err *e)
         rc = grant_close(&s->grant, e);
     if (rc == 0)
         rc = commit(s, e);
+    if (rc == 0)
+        rc = wait_noted(s, e);
     if (rc == 0)
         rc = start_guest(s, e);
     return rc;

@@ -121,7 +121,7 @@ struct evil {
 
     int signal_fd;   /* SIGINT, SIGTERM; -1: none */
     bool is_stopped; /* one came: clean up and go */
-    bool is_offered;
+    bool is_offered, is_noted;
     enum evil_end end;
     struct fh_steward_half seen; /* as last looked at */
     uint64_t scratch[8];         /* a case's own notes */

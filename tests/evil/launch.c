@@ -286,6 +286,11 @@ static int step(struct evil *v, struct err *e)
     case FH_STATE_LOADING:
         return serve(v, e);
     case FH_STATE_STARTING:
+        if (!v->is_noted) {
+            v->is_noted = true;
+            shm_set_u32(&evil_control(v)->dom0.noted, 1);
+            launch_ring(v);
+        }
         return 0;
     case FH_STATE_RUNNING:
         v->end = EVIL_RUNNING;

@@ -122,6 +122,13 @@ static void serve(struct fake_domain *d)
     if (busy)
         return;
     memset(fake_control(d)->steward.measurement, 0x5a, 32);
+    fake_control(d)->steward.state = FH_STATE_STARTING;
+}
+
+/* The kernel runs, and says of itself what it likes. */
+static void start(struct fake_domain *d)
+{
+    memset(fake_control(d)->steward.measurement, 0xbd, 32);
     fake_control(d)->steward.state = FH_STATE_RUNNING;
 }
 
@@ -140,6 +147,8 @@ void fake_steward_ring(struct fake_domain *d)
         serve(d);
     } else if (c->steward.state == FH_STATE_LOADING) {
         serve(d);
+    } else if (c->steward.state == FH_STATE_STARTING && c->dom0.noted) {
+        start(d);
     } else {
         return;
     }

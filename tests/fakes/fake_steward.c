@@ -151,6 +151,12 @@ static bool act(void)
         return true;
     case FH_STATE_LOADING:
         return !fake.mute && serve_windows();
+    case FH_STATE_STARTING:
+        if (fake.never_notes || own->noted)
+            return false;
+        assert(!fake.started);
+        own->noted = 1;
+        return true;
     default:
         return false;
     }

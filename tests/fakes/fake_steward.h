@@ -40,6 +40,7 @@ struct fake_steward {
     void (*tamper)(struct fake_steward *f, const struct fh_batch *filled,
                    unsigned window); /* filled: NULL after the offer */
     bool mute;                       /* dom0 fills nothing */
+    bool never_notes;                /* dom0 does not say that it noted */
     bool no_memory;
 
     /* What happened. */

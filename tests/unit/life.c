@@ -56,7 +56,7 @@ static void on_gone(void *arg, const struct err *failed)
 static void on_outcome(void *arg, struct guest *g, const struct err *failed)
 {
     struct life *l = arg;
-    struct json_object *info, *state;
+    struct json_object *info, *state, *measurement;
 
     l->nr_outcomes++;
     if (failed)
@@ -64,6 +64,9 @@ static void on_outcome(void *arg, struct guest *g, const struct err *failed)
     info = guest_info(g);
     json_object_object_get_ex(info, "state", &state);
     snprintf(l->state, sizeof(l->state), "%s", json_object_get_string(state));
+    if (json_object_object_get_ex(info, "measurement", &measurement))
+        snprintf(l->measurement, sizeof(l->measurement), "%s",
+                 json_object_get_string(measurement));
     json_object_put(info);
 }
 

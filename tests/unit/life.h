@@ -31,7 +31,8 @@ extern struct life { /* what one test's guest went through */
     uint32_t nr_outcomes, nr_runs;
     bool gone;
     struct err failed;
-    char state[16]; /* as its info said when it ran */
+    char state[16];
+    char measurement[65]; /* as its info said when it ran */
 } life;
 
 /* Where run directories and logs are; the guest's kernel. */

@@ -11,6 +11,7 @@
 #include "tests/unit/test.h"
 #include "toolstack/supervisor/guest.h"
 #include "toolstack/supervisor/hyp.h"
+#include "toolstack/supervisor/rundir.h"
 
 TEST(a_guest_is_made_runs_and_powers_off)
 {
@@ -156,6 +157,10 @@ TEST(a_paused_guest_is_not_launched)
     CHECK_EQ(life.nr_runs, 1);
 }
 
+static const struct run_state left = { .domid = 7,
+                                       .console_port = 3,
+                                       .identity.measurement = { 0xab } };
+
 /* What a supervisor that died left behind, its steward in this state. */
 static struct fake_domain *left_behind(uint32_t steward_state)
 {
@@ -179,8 +184,10 @@ TEST(a_running_guest_is_taken_over)
     left_behind(FH_STATE_RUNNING);
     life.when_running = life_power_off;
     CHECK_EQ(life_open(NULL), 0);
-    CHECK_EQ(guest_adopt(life.guest, 7, 3, &e), 0);
+    memset(fake_control(&fake.domain[0])->steward.measurement, 0xbd, 32);
+    CHECK_EQ(guest_adopt(life.guest, 7, &left, &e), 0);
     CHECK_STR(life.state, "running");
+    CHECK_HAS(life.measurement, "ab00");
     life_finish();
     CHECK_EQ(life.nr_outcomes, 1);
 }
@@ -195,7 +202,7 @@ TEST(what_happened_while_nobody_looked_is_acted_upon)
     d->shutdown = true;
     d->reason = HYP_POWEROFF;
     CHECK_EQ(life_open(NULL), 0);
-    CHECK_EQ(guest_adopt(life.guest, 7, 3, &e), 0);
+    CHECK_EQ(guest_adopt(life.guest, 7, &left, &e), 0);
     life_finish();
     CHECK(life.gone);
 }
@@ -208,7 +215,7 @@ TEST(a_half_made_guest_is_made_anew)
     left_behind(FH_STATE_LOADING);
     life.when_running = life_power_off;
     CHECK_EQ(life_open(NULL), 0);
-    CHECK_EQ(guest_adopt(life.guest, 7, 3, &e), -EPROTO);
+    CHECK_EQ(guest_adopt(life.guest, 7, &left, &e), -EPROTO);
     CHECK(fake_find(7) == NULL);
     guest_start(life.guest);
     life_finish();

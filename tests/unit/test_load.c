@@ -196,17 +196,57 @@ TEST(the_stewards_words_reach_the_operator_tamed)
     done();
 }
 
-TEST(running_is_the_end_of_it)
+static void measured(void)
 {
-    struct load_identity id;
-
     offered();
     memset(steward()->measurement, 0x11, 32);
+    steward()->state = FH_STATE_STARTING;
+    CHECK_EQ(load_step(&l, &err), 0);
+    CHECK_EQ(l.state, LOAD_MEASURED);
+}
+
+TEST(what_was_measured_is_read_before_the_guest_runs)
+{
+    measured();
+    CHECK_EQ(fake_control(dom)->dom0.noted, 0);
+    load_noted(&l);
+    CHECK_EQ(fake_control(dom)->dom0.noted, 1);
+    memset(steward()->measurement, 0x22, 32); /* the guest's kernel did that */
+    steward()->state = FH_STATE_RUNNING;
+    CHECK_EQ(load_step(&l, &err), 0);
+    CHECK_EQ(l.identity.measurement[31], 0x11);
+    done();
+}
+
+TEST(a_guest_that_runs_unmeasured_ends_it)
+{
+    offered();
+    steward()->state = FH_STATE_RUNNING;
+    CHECK_EQ(load_step(&l, &err), -EPROTO);
+    CHECK_EQ(l.state, LOAD_DEAD);
+    done();
+}
+
+TEST(a_dying_guest_talks_ascii)
+{
+    offered();
+    strcpy(steward()->text, "a\xc2\x9b"
+                            "31m\x1b[2Jb");
+    steward()->state = FH_STATE_FAILED;
+    CHECK_EQ(load_step(&l, &err), -ECANCELED);
+    CHECK_HAS(err.text, "a??31m");
+    for (const char *c = err.text; *c; c++)
+        CHECK(*c >= 0x20 && *c < 0x7f);
+    done();
+}
+
+TEST(running_is_the_end_of_it)
+{
+    measured();
+    load_noted(&l);
     steward()->state = FH_STATE_RUNNING;
     CHECK_EQ(load_step(&l, &err), 0);
     CHECK_EQ(l.state, LOAD_DONE);
-    load_identity(&l, &id);
-    CHECK_EQ(id.measurement[31], 0x11);
     steward()->state = FH_STATE_FAILED;
     CHECK_EQ(load_step(&l, &err), 0);
     CHECK_EQ(l.state, LOAD_DONE);
@@ -222,7 +262,10 @@ TEST(a_state_that_makes_no_sense_ends_it)
 }
 
 RUN_TESTS(RULE(the_offer_says_what_there_is),
-          RULE(before_ready_nothing_is_mapped), RULE(a_wrong_greeting_ends_it),
+          RULE(before_ready_nothing_is_mapped),
+          RULE(what_was_measured_is_read_before_the_guest_runs),
+          RULE(a_guest_that_runs_unmeasured_ends_it),
+          RULE(a_dying_guest_talks_ascii), RULE(a_wrong_greeting_ends_it),
           RULE(a_batch_is_filled_once), RULE(a_batch_outside_the_rules_ends_it),
           RULE(the_stewards_words_reach_the_operator_tamed),
           RULE(running_is_the_end_of_it),

@@ -20,6 +20,8 @@ static const struct run_state some = {
     .pid = 99,
     .domid = 5,
     .console_port = 3,
+    .identity = { .measurement = { [0] = 0xab, [31] = 0x01 },
+                  .guest_id = { [15] = 0xf0 } },
 };
 
 TEST(a_name_is_held_once)
@@ -36,6 +38,7 @@ TEST(a_name_is_held_once)
     CHECK_EQ(s.pid, 99);
     CHECK_EQ(s.domid, 5);
     CHECK_EQ(s.console_port, 3);
+    assert_memory_equal(&s.identity, &some.identity, sizeof(s.identity));
     assert_memory_equal(s.uuid, some.uuid, 16);
     rundir_remove(&a);
     CHECK_EQ(rundir_read(base, "web", &s, &err), -ENOENT);

@@ -301,6 +301,15 @@ TEST(a_silent_dom0_is_waited_for)
     assert_false(fake.started);
 }
 
+TEST(no_guest_starts_before_dom0_noted_its_measurement)
+{
+    offer_linux(39);
+    fake.never_notes = true;
+    CHECK_EQ(fake_launch(), FAKE_STUCK);
+    CHECK_EQ(fake.control->steward.state, FH_STATE_STARTING);
+    assert_false(fake.started);
+}
+
 static void abort_first(struct fake_steward *f, const struct fh_batch *b,
                         unsigned window)
 {
@@ -376,6 +385,7 @@ RUN_TESTS(
     RULE(an_answer_never_asked_for_fails_the_launch),
     RULE(an_answer_taken_back_fails_or_stands_still),
     RULE(a_silent_dom0_is_waited_for),
+          RULE(no_guest_starts_before_dom0_noted_its_measurement),
     RULE(dom0_may_give_up_at_any_wait),
     RULE(errors_reach_the_control_page_in_words))
 /* clang-format on */

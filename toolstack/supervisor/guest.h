@@ -21,6 +21,7 @@
 struct err;
 struct guest;
 struct rundir;
+struct run_state;
 struct vm_config;
 
 enum guest_state {
@@ -63,12 +64,13 @@ int guest_open(uv_loop_t *loop, const struct vm_config *cfg, struct rundir *dir,
 void guest_start(struct guest *g);
 
 /*
- * Take over the running domain of a supervisor that died.  After an error the
+ * Take over the running domain of a supervisor that died; what it measured
+ * comes from what that one wrote down, not from the guest.  After an error the
  * domain is as it was, but for
  *
  *   -EPROTO     its launch was not over: it was removed; guest_start() it
  */
-int guest_adopt(struct guest *g, uint16_t domid, uint32_t console_port,
+int guest_adopt(struct guest *g, uint16_t domid, const struct run_state *left,
                 struct err *e);
 
 /* Ask its kernel to power off; what has no kernel yet is destroyed. */

@@ -65,6 +65,7 @@ static int write_state(struct guest *g, struct err *e)
     if (g->domid != HYP_DOMID_NONE)
         s.domid = g->domid;
     memcpy(s.uuid, g->cfg->uuid, sizeof(s.uuid));
+    s.identity = g->identity;
     return rundir_write(g->dir, &s, e);
 }
 
@@ -229,6 +230,20 @@ int guest_domain_introduce(struct guest *g, struct err *e)
     g->times.launch = start_us - g->unpaused_us;
     g->times.xenstore += guest_now_us() - start_us;
     load_offer(&g->load);
+    evt_notify(g->evt, g->doorbell);
+    return 0;
+}
+
+/* What was measured, where the next supervisor finds it: then it may run. */
+int guest_domain_measured(struct guest *g, struct err *e)
+{
+    int rc;
+
+    g->identity = g->load.identity;
+    rc = write_state(g, e);
+    if (rc < 0)
+        return rc;
+    load_noted(&g->load);
     evt_notify(g->evt, g->doorbell);
     return 0;
 }

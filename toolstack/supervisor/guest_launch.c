@@ -13,6 +13,7 @@
 #include "common/evt.h"
 #include "common/log.h"
 #include "toolstack/supervisor/guest_priv.h"
+#include "toolstack/supervisor/rundir.h"
 #include "toolstack/supervisor/vmcfg.h"
 
 #define LAUNCH_SILENCE_US (120ull * 1000000)
@@ -73,7 +74,6 @@ static void now_runs(struct guest *g)
     g->times.launch += now - g->load.start_us;
     g->times.total = now - g->opt.start_us;
     g->alive_us = now;
-    load_identity(&g->load, &g->identity);
     load_release_blobs(&g->load);
     hyp_drop_claim(g->hyp, g->domid);
     guest_move(g, GUEST_RUNNING, "its kernel was started");
@@ -92,6 +92,8 @@ void guest_serve_steward(struct guest *g)
         evt_notify(g->evt, g->doorbell);
     if (rc >= 0 && g->load.state == LOAD_OFFER)
         rc = guest_domain_introduce(g, &e);
+    if (rc >= 0 && g->load.state == LOAD_MEASURED)
+        rc = guest_domain_measured(g, &e);
     if (rc < 0)
         guest_launch_failed(g, &e);
     else if (g->load.state == LOAD_DONE)
@@ -119,13 +121,14 @@ void guest_look_after_launch(struct guest *g)
     guest_look(g);
 }
 
-int guest_adopt(struct guest *g, uint16_t domid, uint32_t console_port,
+int guest_adopt(struct guest *g, uint16_t domid, const struct run_state *left,
                 struct err *e)
 {
     int rc;
 
     g->domid = domid;
-    g->ports.console = console_port;
+    g->ports.console = left->console_port;
+    g->identity = left->identity;
     rc = guest_domain_adopt(g, e);
     if (rc == -EPROTO)
         guest_domain_remove(g);
@@ -134,7 +137,6 @@ int guest_adopt(struct guest *g, uint16_t domid, uint32_t console_port,
     if (rc < 0)
         return rc;
     g->alive_us = guest_now_us();
-    load_identity(&g->load, &g->identity);
     guest_move(g, GUEST_RUNNING, "taken over from a supervisor that died");
     guest_report(g, NULL);
     guest_look(g); /* what happened while nobody looked */

@@ -87,6 +87,7 @@ void guest_rang(struct guest *g, uint32_t port);
 int guest_domain_build(struct guest *g, struct err *e);
 /* The steward is ready: connect what the kernel will look for, and offer. */
 int guest_domain_introduce(struct guest *g, struct err *e);
+int guest_domain_measured(struct guest *g, struct err *e);
 /* Connect to a running domain (g->domid, g->ports.console). */
 int guest_domain_adopt(struct guest *g, struct err *e);
 /* Give back our side of the domain; a no-op without one. */

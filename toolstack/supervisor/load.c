@@ -26,15 +26,19 @@ _Static_assert(FH_BATCH_PAGES <= GNT_COPY_PAGES_MAX, "a batch is one copy");
 static const uint8_t load_next[] = {
     [LOAD_WAIT] = BIT(LOAD_OFFER) | BIT(LOAD_DONE) | BIT(LOAD_DEAD),
     [LOAD_OFFER] = BIT(LOAD_LOADING) | BIT(LOAD_DEAD),
-    [LOAD_LOADING] = BIT(LOAD_DONE) | BIT(LOAD_DEAD),
+    [LOAD_LOADING] = BIT(LOAD_MEASURED) | BIT(LOAD_DEAD),
+    [LOAD_MEASURED] = BIT(LOAD_STARTING) | BIT(LOAD_DEAD),
+    [LOAD_STARTING] = BIT(LOAD_DONE) | BIT(LOAD_DEAD),
     [LOAD_DONE] = 0,
     [LOAD_DEAD] = 0,
 };
 _Static_assert(ARRAY_SIZE(load_next) == LOAD_STATES, "load_next");
 
 static const char *const load_name[] = {
-    [LOAD_WAIT] = "wait", [LOAD_OFFER] = "offer", [LOAD_LOADING] = "loading",
-    [LOAD_DONE] = "done", [LOAD_DEAD] = "dead",
+    [LOAD_WAIT] = "wait",         [LOAD_OFFER] = "offer",
+    [LOAD_LOADING] = "loading",   [LOAD_MEASURED] = "measured",
+    [LOAD_STARTING] = "starting", [LOAD_DONE] = "done",
+    [LOAD_DEAD] = "dead",
 };
 _Static_assert(ARRAY_SIZE(load_name) == LOAD_STATES, "load_name");
 
@@ -91,6 +95,9 @@ static int steward_failed(struct load *l, struct err *e)
     _Static_assert(ARRAY_SIZE(kind) == FH_ERRORS, "kind");
     shm_fetch(text, control(l)->steward.text, sizeof(text));
     text[sizeof(text) - 1] = 0;
+    for (char *c = text; *c; c++)
+        if ((unsigned char)*c > 0x7e) /* a steward speaks ASCII */
+            *c = '?';
     if (!text[0])
         return fail(e, -ECANCELED, "steward: it gave up, without a word: %s",
                     error < FH_ERRORS ? kind[error] : "unknown error");
@@ -206,17 +213,26 @@ static int serve(struct load *l, uint32_t state, struct err *e)
     case FH_STATE_LOADING:
         return fill_windows(l, e);
     case FH_STATE_STARTING:
-        if (l->start_us == 0)
-            l->start_us = now_us();
-        return 0;
-    case FH_STATE_RUNNING:
-        if (l->start_us == 0)
-            l->start_us = now_us();
-        load_move(l, LOAD_DONE, "the guest runs");
+        l->start_us = now_us();
+        shm_fetch(l->identity.measurement, control(l)->steward.measurement,
+                  sizeof(l->identity.measurement));
+        shm_fetch(l->identity.guest_id, control(l)->steward.guest_id,
+                  sizeof(l->identity.guest_id));
+        load_move(l, LOAD_MEASURED, "the steward measured it");
         return 0;
     default:
         return fail(e, -EPROTO, "steward: state: got %u while loading", state);
     }
+}
+
+static int watch_start(struct load *l, uint32_t state, struct err *e)
+{
+    if (state == FH_STATE_STARTING)
+        return 0;
+    if (state != FH_STATE_RUNNING)
+        return fail(e, -EPROTO, "steward: state: got %u while starting", state);
+    load_move(l, LOAD_DONE, "the guest runs");
+    return 0;
 }
 
 static int step(struct load *l, struct err *e)
@@ -238,7 +254,9 @@ static int step(struct load *l, struct err *e)
         return steward_failed(l, e);
     if (l->state == LOAD_WAIT)
         return state == FH_STATE_NONE ? 0 : greet(l, state, e);
-    return l->state == LOAD_LOADING ? serve(l, state, e) : 0;
+    if (l->state == LOAD_LOADING)
+        return serve(l, state, e);
+    return l->state == LOAD_STARTING ? watch_start(l, state, e) : 0;
 }
 
 int load_step(struct load *l, struct err *e)
@@ -267,6 +285,12 @@ void load_offer(struct load *l)
     load_move(l, LOAD_LOADING, "offered");
 }
 
+void load_noted(struct load *l)
+{
+    shm_set_u32(&control(l)->dom0.noted, 1);
+    load_move(l, LOAD_STARTING, "its measurement is taken down");
+}
+
 void load_abort(struct load *l)
 {
     if (l->page.va)
@@ -288,17 +312,6 @@ int load_adopt(struct load *l, struct err *e)
     l->steward_state = state;
     load_move(l, LOAD_DONE, "taken over");
     return 0;
-}
-
-void load_identity(const struct load *l, struct load_identity *out)
-{
-    *out = (struct load_identity){ 0 };
-    if (!l->page.va)
-        return;
-    shm_fetch(out->measurement, control(l)->steward.measurement,
-              sizeof(out->measurement));
-    shm_fetch(out->guest_id, control(l)->steward.guest_id,
-              sizeof(out->guest_id));
 }
 
 void load_release_blobs(struct load *l)

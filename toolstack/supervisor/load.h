@@ -7,8 +7,13 @@
  * control page is the guest's to change at any moment: it is fetched once,
  * checked, and answered from private state.
  *
- *   WAIT ──READY──▶ OFFER ──load_offer()──▶ LOADING ──RUNNING──▶ DONE
- *     └──────────────────┴───── FAILED, or a lie ──────────────▶ DEAD
+ *   WAIT ──READY──▶ OFFER ──load_offer()──▶ LOADING ──STARTING──▶ MEASURED
+ *     │               │                        │                     │
+ *     │               │                        │                load_noted()
+ *     ▼               ▼                        ▼                     ▼
+ *   DEAD ◀─────────────── FAILED, or a lie ─────────────────────  STARTING
+ *                                                                    │
+ *                                                      DONE ◀──RUNNING
  */
 #ifndef LOAD_H
 #define LOAD_H
@@ -22,12 +27,19 @@
 struct err;
 
 enum load_state {
-    LOAD_WAIT,    /* for the steward's READY */
-    LOAD_OFFER,   /* the caller introduces the guest, then load_offer() */
-    LOAD_LOADING, /* batches are filled as they are wanted */
-    LOAD_DONE,    /* the guest runs */
-    LOAD_DEAD,    /* it never will */
+    LOAD_WAIT,     /* for the steward's READY */
+    LOAD_OFFER,    /* the caller introduces the guest, then load_offer() */
+    LOAD_LOADING,  /* batches are filled as they are wanted */
+    LOAD_MEASURED, /* the caller takes down identity, then load_noted() */
+    LOAD_STARTING,
+    LOAD_DONE, /* the guest runs */
+    LOAD_DEAD, /* it never will */
     LOAD_STATES
+};
+
+struct load_identity {
+    uint8_t measurement[32];
+    uint8_t guest_id[16];
 };
 
 struct load {
@@ -42,6 +54,7 @@ struct load {
     uint64_t loaded_bytes;         /* by our own count */
     uint64_t loading_us, start_us; /* CLOCK_MONOTONIC; for the report */
     uint32_t steward_state;        /* as last seen, for `info` */
+    struct load_identity identity; /* read before any guest vCPU ran */
 };
 
 /*
@@ -59,6 +72,9 @@ int load_step(struct load *l, struct err *e);
 /* In LOAD_OFFER, once the guest is introduced.  Ring the steward then. */
 void load_offer(struct load *l);
 
+/* In LOAD_MEASURED: let the guest be started.  Ring the steward then. */
+void load_noted(struct load *l);
+
 /* Tell the steward that we give up.  Ring it then. */
 void load_abort(struct load *l);
 
@@ -67,13 +83,6 @@ void load_abort(struct load *l);
  * running?  -EPROTO, with words, when it is not.
  */
 int load_adopt(struct load *l, struct err *e);
-
-/* What the running guest's page says; at most as true as its kernel. */
-struct load_identity {
-    uint8_t measurement[32];
-    uint8_t guest_id[16];
-};
-void load_identity(const struct load *l, struct load_identity *out);
 
 /* Drop the files; the control page stays until load_close(). */
 void load_release_blobs(struct load *l);

@@ -91,6 +91,14 @@ int rundir_take(const char *base, const char *name, struct rundir *out,
     return rc < 0 ? rc : 0;
 }
 
+static void print_hex(FILE *f, const char *key, const uint8_t *bytes, size_t nr)
+{
+    fprintf(f, "%s=", key);
+    for (size_t i = 0; i < nr; i++)
+        fprintf(f, "%02x", bytes[i]);
+    fputc('\n', f);
+}
+
 int rundir_write(const struct rundir *d, const struct run_state *s,
                  struct err *e)
 {
@@ -106,11 +114,22 @@ int rundir_write(const struct rundir *d, const struct run_state *s,
         return fail(e, -errno, "%s: open: %s", path[0], strerror(errno));
     fprintf(f, "uuid=%s\npid=%d\ndomid=%u\nconsole_port=%u\n", uuid, s->pid,
             s->domid, s->console_port);
+    print_hex(f, "measurement", s->identity.measurement,
+              sizeof(s->identity.measurement));
+    print_hex(f, "guest_id", s->identity.guest_id,
+              sizeof(s->identity.guest_id));
     good = fflush(f) == 0;
     good &= fclose(f) == 0;
     if (!good || rename(path[0], path[1]))
         return fail(e, -errno, "%s: write: %s", path[1], strerror(errno));
     return 0;
+}
+
+static void hex_parse(const char *text, uint8_t *out, size_t nr)
+{
+    for (size_t i = 0; i < nr; i++)
+        if (sscanf(text + 2 * i, "%2hhx", &out[i]) != 1)
+            return;
 }
 
 static bool is_locked(const char *dir)
@@ -131,8 +150,13 @@ static bool is_locked(const char *dir)
 
 static void parse_line(struct run_state *s, const char *line)
 {
-    char uuid[VM_UUID_TEXT];
+    char uuid[VM_UUID_TEXT], hex[65];
 
+    if (sscanf(line, "measurement=%64[0-9a-f]", hex) == 1)
+        hex_parse(hex, s->identity.measurement,
+                  sizeof(s->identity.measurement));
+    if (sscanf(line, "guest_id=%32[0-9a-f]", hex) == 1)
+        hex_parse(hex, s->identity.guest_id, sizeof(s->identity.guest_id));
     if (sscanf(line, "uuid=%36s", uuid) == 1)
         vmcfg_uuid_parse(uuid, s->uuid);
     sscanf(line, "pid=%d", &s->pid);

@@ -16,6 +16,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "toolstack/supervisor/load.h"
 #include "toolstack/supervisor/vmcfg.h"
 
 struct err;
@@ -31,9 +32,10 @@ struct run_state { /* what `state` says */
     char name[VM_NAME_MAX + 1];
     uint8_t uuid[16];
     int32_t pid;
-    uint16_t domid;        /* 0: no domain yet */
-    uint32_t console_port; /* the guest's; 0: not known yet */
-    bool supervised;       /* somebody holds the lock */
+    uint16_t domid;                /* 0: no domain yet */
+    uint32_t console_port;         /* the guest's; 0: not known yet */
+    struct load_identity identity; /* all zero: not measured yet */
+    bool supervised;               /* somebody holds the lock */
 };
 
 /*

@@ -210,7 +210,7 @@ static int open_guest(struct supervisor *s, const struct vm_config *cfg,
 static int adopt_or_start(struct supervisor *s, const struct hyp_info *domain,
                           const struct run_state *left, struct err *e)
 {
-    int rc = guest_adopt(s->guest, domain->domid, left->console_port, e);
+    int rc = guest_adopt(s->guest, domain->domid, left, e);
 
     if (rc != -EPROTO)
         return rc;
