@@ -7,6 +7,7 @@
 
 #include "common/err.h"
 #include "toolstack/supervisor/cfg.h"
+#include "toolstack/supervisor/cfgparse.h"
 #include "toolstack/supervisor/vmcfg.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t data_bytes);
@@ -23,7 +24,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t data_bytes)
     struct err e;
 
     /* Also after an error: what was parsed before it must hold together. */
-    cfg_parse(&cfg, "fuzz", (const char *)data, data_bytes, &e);
+    cfgparse_text(&cfg, "fuzz", (const char *)data, data_bytes, &e);
     vmcfg_load(&cfg, &vm, drop_warning, NULL, &e);
     vmcfg_free(&vm);
     cfg_free(&cfg);

@@ -10,6 +10,7 @@
 #include "common/err.h"
 #include "tests/unit/test.h"
 #include "toolstack/supervisor/cfg.h"
+#include "toolstack/supervisor/cfgparse.h"
 #include "toolstack/supervisor/vmcfg.h"
 
 #define BASE "name='web'\nkernel='/k'\nmemory=128\ntype='pvh'\n"
@@ -29,7 +30,7 @@ static void keep(void *arg, const char *text)
 static int load(const char *text)
 {
     struct cfg cfg = { 0 };
-    int rc = cfg_parse(&cfg, "f", text, strlen(text), &err);
+    int rc = cfgparse_text(&cfg, "f", text, strlen(text), &err);
 
     warnings[0] = 0;
     vmcfg_free(&vm);

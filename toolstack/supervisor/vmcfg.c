@@ -49,8 +49,8 @@ static void __attribute__((format(printf, 3, 4))) warn_at(
     if (!l->warn)
         return;
     if (s)
-        used = snprintf(text, sizeof(text), "%s:%u:%u: ", s->file, s->line,
-                        s->col);
+        used = snprintf(text, sizeof(text), "%s:%u:%u: ", s->at.file,
+                        s->at.line, s->at.col);
     if (used < 0 || used >= (int)sizeof(text))
         used = 0;
     va_start(ap, fmt);
@@ -65,9 +65,9 @@ static int bad_value(const struct loader *l, const struct cfg_setting *s,
     static const char *const type_name[] = { "a number", "a string", "a list" };
     const struct cfg_value *v = s->value;
 
-    return fail(l->e, rc, "%s:%u:%u: %s: got %s%s%.80s, want %s", s->file,
-                v->line, v->col, s->key, type_name[v->type], v->text ? " " : "",
-                v->text ? v->text : "", want);
+    return fail(l->e, rc, "%s:%u:%u: %s: got %s%s%.80s, want %s", v->at.file,
+                v->at.line, v->at.col, s->key, type_name[v->type],
+                v->text ? " " : "", v->text ? v->text : "", want);
 }
 
 /* Returns 1 and the text, 0 when the key is not set, or -EINVAL. */
@@ -340,8 +340,8 @@ static int check_keys(const struct loader *l)
         } else if (k->use == VM_KEY_NEVER) {
             warn_at(l, s, "%s: no effect: %s", s->key, k->why);
         } else if (k->use == VM_KEY_REFUSED) {
-            return fail(l->e, -EPERM, "%s:%u:%u: %s: refused: %s", s->file,
-                        s->line, s->col, s->key, k->why);
+            return fail(l->e, -EPERM, "%s:%u:%u: %s: refused: %s", s->at.file,
+                        s->at.line, s->at.col, s->key, k->why);
         }
     }
     return 0;
