@@ -17,9 +17,11 @@ static void print_warning(void *arg, const char *text)
     fprintf(stderr, "freehold: warning: %s\n", text);
 }
 
-int cmd_load_config(const char *path, int nr_settings, char **settings,
-                    struct vm_config *out, struct err *e)
+int cmd_load_config(const struct cmd_context *x, const char *path,
+                    int nr_settings, char **settings, struct vm_config *out,
+                    struct err *e)
 {
+    const struct vmcfg_options o = { print_warning, NULL, x->strict };
     struct cfg cfg = { 0 };
     int rc = 0;
 
@@ -29,7 +31,7 @@ int cmd_load_config(const char *path, int nr_settings, char **settings,
     if (rc == 0)
         rc = cfgparse_words(&cfg, nr_settings, settings, e);
     if (rc == 0)
-        rc = vmcfg_load(&cfg, out, print_warning, NULL, e);
+        rc = vmcfg_load(&cfg, out, &o, e);
     cfg_free(&cfg);
     return rc;
 }

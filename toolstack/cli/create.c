@@ -185,7 +185,7 @@ int cmd_create(struct cmd_context *x, int argc, char **argv, struct err *e)
     }
     if (optind >= argc || (c.console && c.foreground))
         return EXIT_USAGE;
-    rc = cmd_load_config(argv[optind], argc - optind - 1, argv + optind + 1,
+    rc = cmd_load_config(x, argv[optind], argc - optind - 1, argv + optind + 1,
                          &cfg, e);
     if (rc == 0)
         rc = create(x, &c, &cfg, e);
@@ -206,7 +206,7 @@ int cmd_run(struct cmd_context *x, int argc, char **argv, struct err *e)
         snprintf(path, sizeof(path), "%s", argv[1]);
     else
         snprintf(path, sizeof(path), CONFIG_BASE "/%s.cfg", argv[1]);
-    rc = cmd_load_config(path, 0, NULL, &cfg, e);
+    rc = cmd_load_config(x, path, 0, NULL, &cfg, e);
     if (rc == 0)
         rc = create(x, &c, &cfg, e);
     vmcfg_free(&cfg);

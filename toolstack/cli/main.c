@@ -130,14 +130,16 @@ static void print_error(const struct cmd_context *x, const struct err *e)
     cmd_print_json(o);
 }
 
-/* Take --json out of the words, wherever it stands before a `--`. */
-static int take_json(struct cmd_context *x, int argc, char **argv)
+/* Take --json and --strict out of the words, wherever they stand. */
+static int take_flags(struct cmd_context *x, int argc, char **argv)
 {
     int kept = 0;
 
     for (int i = 0; i < argc; i++) {
         if (strcmp(argv[i], "--json") == 0)
             x->json = true;
+        else if (strcmp(argv[i], "--strict") == 0)
+            x->strict = true;
         else
             argv[kept++] = argv[i];
     }
@@ -155,7 +157,7 @@ int main(int argc, char **argv)
 
     clock_gettime(CLOCK_MONOTONIC, &now);
     x.start_us = now.tv_sec * 1000000ull + now.tv_nsec / 1000;
-    argc = take_json(&x, argc, argv);
+    argc = take_flags(&x, argc, argv);
     argc--, argv++;
     while (argc > 0 && strcmp(argv[0], "-v") == 0) {
         log_set_level(LOG_LEVEL_DEBUG);
