@@ -172,6 +172,7 @@ TEST(what_is_known_to_differ_is_not_asked)
     known(oracle_cfg("a=1\0", 4));
     known(oracle_cfg(deep, strlen(deep)));
     known(oracle_rate("010MB/s"));
+    known(oracle_disk("/dev/a,raw,xvda,rw="));
 }
 
 TEST(disks)

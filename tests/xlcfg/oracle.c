@@ -261,13 +261,18 @@ enum oracle_answer oracle_disk(const char *text)
     libxl_device_disk x;
     XLU_Config *xc;
     enum oracle_answer a;
-    int rc = vmdisk_parse(text, &d, &e), xrc;
+    int rc, xrc;
 
+    if (strstr(text, "=\n"))
+        return ORACLE_NOT_ASKED;
+    rc = vmdisk_parse(text, &d, &e);
     theirs(true);
     libxl_device_disk_init(&x);
     xc = xlu_new();
     xrc = xlu_disk_parse(xc, 1, specs, &x);
-    if ((rc == 0) != (xrc == 0))
+    if (rc < 0 && strstr(e.text, "disk: got \"=\""))
+        a = ORACLE_NOT_ASKED;
+    else if ((rc == 0) != (xrc == 0))
         a = rc ? differ("we alone refuse: %.200s", e.text)
                : differ("xl alone refuses");
     else

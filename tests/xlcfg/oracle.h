@@ -23,7 +23,10 @@ enum oracle_answer {
  */
 enum oracle_answer oracle_cfg(const char *text, size_t text_bytes);
 
-/* One member of disk=[]. */
+/*
+ * One member of disk=[].  Not asked: a `=` that ends it behind no key, which
+ * libxlutil's scanner loses; a `=` and a newline, at which it ends the program.
+ */
 enum oracle_answer oracle_disk(const char *text);
 
 /* vif's rate=.  Not asked: a nought before other digits. */

@@ -4,7 +4,8 @@
  *
  * The language is that of xl-disk-configuration(5), positional and named
  * parameters and the deprecated prefixes, accepted and read exactly as
- * libxlutil does; vmdisk_devid() then checks vdev.
+ * libxlutil does, but for `word=` at the end, where that loses the `=`.
+ * vmdisk_devid() then checks vdev.
  *
  * Source: Xen 4.20, tools/libs/util/libxlu_disk_l.l and libxlu_disk.c;
  * tools/libs/light/libxl_device.c, libxl__device_disk_dev_number().
