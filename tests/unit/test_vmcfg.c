@@ -14,7 +14,6 @@
 #include "toolstack/supervisor/vmcfg.h"
 #include "toolstack/supervisor/vmcpus.h"
 #include "toolstack/supervisor/vmdisk.h"
-#include "toolstack/supervisor/vmkeys.h"
 #include "toolstack/supervisor/vmp9.h"
 #include "toolstack/supervisor/vmvif.h"
 
@@ -356,31 +355,6 @@ TEST(vlans_have_one_pvid)
         CHECK(!vmvif_vlan_good(bad[i]));
 }
 
-/* tests/xlcfg/keys: each name that xl 4.20 asks its configuration for. */
-TEST(every_key_of_xl_has_a_verdict_and_a_reason)
-{
-    FILE *f = fopen(XL_KEYS, "r");
-    char line[80];
-    uint32_t nr = 0;
-
-    CHECK(f != NULL);
-    while (fgets(line, sizeof(line), f)) {
-        line[strcspn(line, "\n")] = 0;
-        if (line[0] == '#' || !line[0])
-            continue;
-        if (!vm_key_find(line))
-            print_error("%s: not in the table\n", line);
-        CHECK(vm_key_find(line) != NULL);
-        nr++;
-    }
-    fclose(f);
-    CHECK(nr > 150);
-    for (uint32_t i = 0; vm_key_at(i); i++) {
-        CHECK((vm_key_at(i)->verdict == VM_KEY_USED) != !!vm_key_at(i)->why);
-        CHECK(vm_key_find(vm_key_at(i)->name) == vm_key_at(i));
-    }
-}
-
 TEST(a_uuid_survives_text)
 {
     char text[VM_UUID_TEXT];
@@ -419,5 +393,4 @@ RUN_TESTS(RULE(the_smallest_configuration_has_defaults),
           RULE(each_way_to_stop_has_its_action),
           RULE(what_no_part_serves_yet_is_kept),
           RULE(virtual_devices_have_xens_numbers), RULE(vlans_have_one_pvid),
-          RULE(every_key_of_xl_has_a_verdict_and_a_reason),
           RULE(a_uuid_survives_text), RULE(a_command_line_fits_with_its_suffix))
