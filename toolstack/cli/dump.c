@@ -15,8 +15,6 @@
 #include "toolstack/supervisor/vmp9.h"
 #include "toolstack/supervisor/vmvif.h"
 
-#define XL_EVENT_CHANNELS 1023u
-
 static void add_text(struct json_object *to, const char *key, const char *text)
 {
     if (text)
@@ -74,8 +72,7 @@ static struct json_object *dump_build(const struct vm_config *c)
     add_number(sched, "weight", c->cpu_weight);
     add_number(sched, "cap", c->cap_percent);
     json_object_object_add(o, "sched_params", sched);
-    if (c->max_event_channels != XL_EVENT_CHANNELS)
-        add_number(o, "event_channels", c->max_event_channels);
+    add_number(o, "event_channels", c->max_event_channels);
     add_text(o, "kernel", c->kernel);
     add_text(o, "cmdline", c->cmdline[0] ? c->cmdline : NULL);
     add_text(o, "ramdisk", c->ramdisk);

@@ -19,8 +19,6 @@
 #include "toolstack/supervisor/vmdevs.h"
 #include "toolstack/supervisor/vmkeys.h"
 
-#define VM_EVENT_CHANNELS 1023u /* libxl's default */
-
 static const char *const action_name[] = {
     [VM_DESTROY] = "destroy",
     [VM_RESTART] = "restart",
@@ -270,8 +268,7 @@ static int load_memory(const struct vmget *g, struct vm_config *c)
 
 static int load_limits(const struct vmget *g, struct vm_config *c)
 {
-    uint64_t vcpus = 1, max, channels = VM_EVENT_CHANNELS, frames = 0,
-             trust = 0;
+    uint64_t vcpus = 1, max, channels = 0, frames = 0, trust = 0;
     int rc;
 
     rc = vmget_within(g, "vcpus", 1, VM_VCPUS_MAX, &vcpus);
@@ -284,8 +281,14 @@ static int load_limits(const struct vmget *g, struct vm_config *c)
         return vmget_bad(g, vmget_place(g, "maxvcpus"), -EINVAL,
                          "maxvcpus: got %llu, want at least vcpus=%llu",
                          (unsigned long long)max, (unsigned long long)vcpus);
-    if ((rc = vmget_within(g, "max_event_channels", 16, 131071, &channels)) < 0)
+    /* 0 is the default, as in xl; with fewer than 16 no kernel boots. */
+    rc = vmget_within(g, "max_event_channels", 0, 131071, &channels);
+    if (rc < 0)
         return rc;
+    if (channels && channels < 16)
+        return vmget_bad(g, vmget_place(g, "max_event_channels"), -EINVAL,
+                         "max_event_channels: got %llu, want 0 or 16..131071",
+                         (unsigned long long)channels);
     rc = vmget_within(g, "max_maptrack_frames", 0, INT32_MAX, &frames);
     if (rc < 0)
         return rc;

@@ -49,7 +49,7 @@ struct vm_config { /* checked */
 
     enum vm_action on_poweroff, on_reboot, on_watchdog, on_crash, on_soft_reset;
     bool trust_backends; /* trust_backends=1: no suffix on the cmdline */
-    uint32_t max_event_channels;
+    uint32_t max_event_channels; /* 0: the default */
     bool has_maptrack_frames;
     uint32_t max_maptrack_frames; /* if has_; else Xen's default */
 

@@ -80,7 +80,8 @@ static const char *const owned[] = {
 
 static void put_guest(struct tree *t, const struct xenbus_spec *x)
 {
-    unsigned long long kib = x->ram_bytes / 1024;
+    unsigned long long most_kib = x->ram_bytes / 1024;
+    unsigned long long target_kib = x->target_bytes / 1024;
 
     put_readable(t, t->base);
     put(t, "vm", "%s", t->vm);
@@ -92,8 +93,8 @@ static void put_guest(struct tree *t, const struct xenbus_spec *x)
         snprintf(leaf, sizeof(leaf), "cpu/%u/availability", i);
         put(t, leaf, "online");
     }
-    put(t, "memory/static-max", "%llu", kib);
-    put(t, "memory/target", "%llu", kib);
+    put(t, "memory/static-max", "%llu", most_kib);
+    put(t, "memory/target", "%llu", target_kib);
     put(t, "memory/videoram", "0");
     for (uint32_t i = 0; i < ARRAY_SIZE(owned); i++)
         put_owned(t, owned[i]);
