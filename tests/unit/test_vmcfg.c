@@ -89,7 +89,7 @@ TEST(bad_values_are_refused_with_what_was_wanted)
         int rc;
         const char *words;
     } bad[] = {
-        { "kernel='/k'\nmemory=128", -EINVAL, "name: got nothing" },
+        { "kernel='/k'\nmemory=128", -EINVAL, "f: name: got nothing" },
         { "name='a/b'\nkernel='/k'\nmemory=128", -EINVAL,
           "f:1:6: name a/b: got '/'" },
         { "name='..'\nkernel='/k'\nmemory=128", -EINVAL, "got '.' in front" },
@@ -97,7 +97,8 @@ TEST(bad_values_are_refused_with_what_was_wanted)
         { "name=7\nkernel='/k'\nmemory=128", -EINVAL, "digits alone" },
         { "name='a'\nmemory=128", -EINVAL, "kernel: got nothing" },
         { "name='a'\nkernel=''\nmemory=128", -EINVAL, "kernel: got nothing" },
-        { "name='a'\nkernel='/k'", -EINVAL, "memory: got nothing" },
+        { "name='a'\nkernel='/k'", -EINVAL,
+          "f: memory: got nothing, want memory=MIB" },
         { BASE "memory=15", -EINVAL, "want 16..1048576" },
         { BASE "memory=1048577", -EINVAL, "want 16..1048576" },
         { BASE "memory='-1'", -EINVAL, "f:5:8: memory: got -1, want 16.." },

@@ -25,6 +25,15 @@ const char *cfg_file_name(struct cfg *cfg, const char *file)
     return n->text;
 }
 
+const char *cfg_first_file(const struct cfg *cfg)
+{
+    const struct cfg_name *n = cfg->names;
+
+    while (n && n->next)
+        n = n->next;
+    return n ? n->text : NULL;
+}
+
 struct cfg_value *cfg_value_new(enum cfg_type type, struct cfg_place at)
 {
     struct cfg_value *v = calloc(1, sizeof(*v));

@@ -48,6 +48,9 @@ struct cfg { /* all zero: nothing is set */
     struct cfg_name *names; /* of files */
 };
 
+/* Where the first setting was read from; NULL: nowhere. */
+const char *cfg_first_file(const struct cfg *cfg);
+
 /* NULL: not set. */
 const struct cfg_setting *cfg_find(const struct cfg *cfg, const char *key);
 

@@ -107,7 +107,7 @@ static int load_identity(const struct vmget *g, struct vm_config *c)
     if (rc < 0)
         return rc;
     if (rc == 0)
-        return fail(g->e, -EINVAL, "name: got nothing, want name=\"...\"");
+        return vmget_missing(g, "name", "name=\"...\"");
     rc = vmcfg_check_name(text, &own);
     if (rc < 0)
         return vmget_bad(g, vmget_place(g, "name"), rc, "%s", own.text);
@@ -191,9 +191,9 @@ static int load_kernel(const struct vmget *g, struct vm_config *c)
         return fail(g->e, -ENOMEM, "firmware: no memory");
     }
     if (rc >= 0 && !c->kernel)
-        return fail(g->e, -EINVAL,
-                    "kernel: got nothing, want kernel=\"/path\" to a Linux "
-                    "bzImage or a PVH ELF file");
+        return vmget_missing(g, "kernel",
+                             "kernel=\"/path\" to a Linux bzImage or a PVH "
+                             "ELF file");
     return rc < 0 ? rc : 0;
 }
 
@@ -250,9 +250,7 @@ static int load_memory(const struct vmget *g, struct vm_config *c)
     if (has_max < 0)
         return has_max;
     if (rc == 0 && has_max == 0)
-        return fail(g->e, -EINVAL,
-                    "memory: got nothing, want memory=MIB, %llu..%llu",
-                    FH_RAM_MIN >> 20, FH_RAM_MAX >> 20);
+        return vmget_missing(g, "memory", "memory=MIB");
     if (rc == 0)
         mib = max_mib;
     if (has_max == 0)

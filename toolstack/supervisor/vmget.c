@@ -74,6 +74,14 @@ int vmget_bad(const struct vmget *g, const struct cfg_place *at, int rc,
     return fail(g->e, rc, "%s", text);
 }
 
+int vmget_missing(const struct vmget *g, const char *key, const char *want)
+{
+    const char *file = cfg_first_file(g->cfg);
+
+    return fail(g->e, -EINVAL, "%s: %s: got nothing, want %s",
+                file ? file : "configuration", key, want);
+}
+
 const struct cfg_place *vmget_place(const struct vmget *g, const char *key)
 {
     const struct cfg_setting *s = cfg_find(g->cfg, key);

@@ -38,6 +38,9 @@ int vmget_mistake(const struct vmget *g, const struct cfg_place *at,
 int vmget_bad(const struct vmget *g, const struct cfg_place *at, int rc,
               const char *fmt, ...) __attribute__((format(printf, 4, 5)));
 
+/* The same for a key that must be set, and is not: -EINVAL. */
+int vmget_missing(const struct vmget *g, const char *key, const char *want);
+
 /*
  * Each returns 1 and the value, 0 when the key is not set (or set to another
  * kind), or a negative errno.  Texts and lists are the tree's.
