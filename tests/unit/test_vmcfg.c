@@ -15,6 +15,7 @@
 #include "toolstack/supervisor/vmcpus.h"
 #include "toolstack/supervisor/vmdisk.h"
 #include "toolstack/supervisor/vmp9.h"
+#include "toolstack/supervisor/vmvdev.h"
 #include "toolstack/supervisor/vmvif.h"
 
 #define BASE "name='web'\nkernel='/k'\nmemory=128\ntype='pvh'\n"
@@ -332,7 +333,7 @@ TEST(virtual_devices_have_xens_numbers)
     uint32_t devid;
 
     for (uint32_t i = 0; i < ARRAY_SIZE(row); i++) {
-        int rc = vmdisk_devid(row[i].vdev, &devid);
+        int rc = vmvdev_number(row[i].vdev, &devid);
 
         if (rc != row[i].rc || (rc == 0 && devid != row[i].devid))
             print_error("%s: %d %u\n", row[i].vdev, rc, devid);

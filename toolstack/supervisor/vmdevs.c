@@ -14,6 +14,7 @@
 #include "toolstack/supervisor/vmcpus.h"
 #include "toolstack/supervisor/vmdisk.h"
 #include "toolstack/supervisor/vmp9.h"
+#include "toolstack/supervisor/vmvdev.h"
 #include "toolstack/supervisor/vmvif.h"
 
 /* Says e, which a part's own parser filled, with key and place. */
@@ -64,7 +65,7 @@ static int make_items(const struct vmget *g, const char *key, size_t item_bytes,
 static int check_disk(const struct vmget *g, const struct cfg_value *v,
                       const struct vm_config *c, struct vm_disk *d)
 {
-    if (vmdisk_devid(d->vdev, &d->devid) < 0)
+    if (vmvdev_number(d->vdev, &d->devid) < 0)
         return vmget_bad(g, &v->at, -EINVAL,
                          "disk: vdev: got \"%.40s\", want xvda, xvda1, hda, "
                          "sda or the like",

@@ -11,7 +11,7 @@
 
 #include <ctype.h>
 #include <errno.h>
-#include <limits.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -52,7 +52,29 @@ struct parser {
     uint32_t colo_seen;
 };
 
-typedef int disk_action(struct parser *p, char *value);
+enum shape {
+    SPACE,   /* blanks before a parameter */
+    FLAG,    /* the word, and a comma */
+    VALUE,   /* the word (with its `=`), all up to a comma, and it */
+    TAIL,    /* the word, all up to the line's end */
+    UNKNOWN, /* key=, one character, and a comma */
+    PREFIX,  /* the word (with its `:`); claims the line */
+    ODD_PREFIX,
+    POSITION, /* all up to a comma, and it */
+};
+
+struct rule;
+typedef int disk_action(struct parser *p, const struct rule *r, char *value);
+
+struct rule {
+    enum shape shape;
+    const char *word;
+    disk_action *act;
+    size_t member;  /* of struct vm_disk, for the general actions */
+    uint32_t value; /* what they store */
+};
+
+#define TO(name) offsetof(struct vm_disk, name)
 
 /* ---- what each parameter does; value is the rest behind `=` ---- */
 
@@ -72,10 +94,11 @@ static int set_text(struct parser *p, const char *what, char **to,
     return *to ? 0 : fail(p->e, -ENOMEM, "disk: no memory");
 }
 
-static int set_format(struct parser *p, char *value)
+static int set_format(struct parser *p, const struct rule *r, char *value)
 {
     enum vm_disk_format f = VM_DISK_UNSET;
 
+    (void)r;
     if (value[0] == 0)
         f = VM_DISK_RAW;
     for (uint32_t i = VM_DISK_RAW; i < VM_DISK_FORMATS; i++)
@@ -89,10 +112,11 @@ static int set_format(struct parser *p, char *value)
     return 0;
 }
 
-static int set_backendtype(struct parser *p, char *value)
+static int set_backendtype(struct parser *p, const struct rule *r, char *value)
 {
     enum vm_disk_backend b = VM_DISK_ANY;
 
+    (void)r;
     for (uint32_t i = VM_DISK_PHY; i < VM_DISK_BACKENDS; i++)
         if (strcmp(value, backend_name[i]) == 0)
             b = i;
@@ -104,10 +128,12 @@ static int set_backendtype(struct parser *p, char *value)
     return 0;
 }
 
-static int set_specification(struct parser *p, char *value)
+static int set_specification(struct parser *p, const struct rule *r,
+                             char *value)
 {
     bool is_virtio = strcmp(value, "virtio") == 0;
 
+    (void)r;
     if (!is_virtio && strcmp(value, "xen"))
         return bad(p, "specification", value, "xen or virtio");
     if (p->has_spec && p->d->virtio != is_virtio)
@@ -117,103 +143,64 @@ static int set_specification(struct parser *p, char *value)
     return 0;
 }
 
-static int set_access(struct parser *p, char *value)
+static int set_access(struct parser *p, const struct rule *r, char *value)
 {
     bool is_read = !strcmp(value, "r") || !strcmp(value, "ro");
 
+    (void)r;
     if (!is_read && strcmp(value, "rw") && strcmp(value, "w") && value[0])
         return bad(p, "access", value, "r, ro, w or rw");
     p->d->writable = !is_read;
     return 0;
 }
 
-static int set_cdrom(struct parser *p, char *value)
+static int bad_devtype(struct parser *p, const struct rule *r, char *value)
 {
-    (void)value;
-    p->d->cdrom = true;
-    return 0;
-}
-
-static int set_disk(struct parser *p, char *value)
-{
-    (void)value;
-    p->d->cdrom = false;
-    return 0;
-}
-
-static int bad_devtype(struct parser *p, char *value)
-{
+    (void)r;
     return bad(p, "devtype", value, "disk or cdrom");
 }
 
-static int set_backend(struct parser *p, char *value)
+static int set_string(struct parser *p, const struct rule *r, char *value)
 {
-    return set_text(p, "backend", &p->d->backend_domain, value);
+    return set_text(p, r->word, (char **)((char *)p->d + r->member), value);
 }
 
-static int set_vdev(struct parser *p, char *value)
-{
-    return set_text(p, "vdev", &p->d->vdev, value);
-}
-
-static int set_script(struct parser *p, char *value)
-{
-    return set_text(p, "script", &p->d->script, value);
-}
-
-static int set_target(struct parser *p, char *value)
-{
-    return set_text(p, "target", &p->d->target, value);
-}
-
-static int set_direct(struct parser *p, char *value)
+static int set_bool(struct parser *p, const struct rule *r, char *value)
 {
     (void)value;
-    p->d->direct_io_safe = true;
+    *(bool *)((char *)p->d + r->member) = r->value;
     return 0;
 }
 
-#define SET_CHOICE(name, member, choice)                                       \
-    static int name(struct parser *p, char *value)                             \
-    {                                                                          \
-        (void)value;                                                           \
-        p->d->member = (choice);                                               \
-        return 0;                                                              \
-    }
-SET_CHOICE(set_discard, discard, VM_YES)
-SET_CHOICE(set_no_discard, discard, VM_NO)
-SET_CHOICE(set_colo, colo, VM_YES)
-SET_CHOICE(set_no_colo, colo, VM_NO)
-SET_CHOICE(set_trusted, trusted, VM_YES)
-SET_CHOICE(set_untrusted, trusted, VM_NO)
-SET_CHOICE(set_grant, grant_usage, VM_YES)
-SET_CHOICE(set_no_grant, grant_usage, VM_NO)
+static int set_choice(struct parser *p, const struct rule *r, char *value)
+{
+    (void)value;
+    *(enum vm_choice *)((char *)p->d + r->member) = r->value;
+    return 0;
+}
 
 /* COLO is refused later; here only: each once, as xl has it. */
-#define SET_COLO(name, number)                                                 \
-    static int name(struct parser *p, char *value)                             \
-    {                                                                          \
-        p->d->colo_details = true;                                             \
-        if (p->colo_seen & BIT(number))                                        \
-            return bad(p, "colo", value, "it once");                           \
-        p->colo_seen |= value[0] ? BIT(number) : 0;                            \
-        return 0;                                                              \
-    }
-SET_COLO(set_colo_host, 0)
-SET_COLO(set_colo_export, 1)
-SET_COLO(set_active_disk, 2)
-SET_COLO(set_hidden_disk, 3)
-
-static int set_colo_port(struct parser *p, char *value)
+static int set_colo(struct parser *p, const struct rule *r, char *value)
 {
+    p->d->colo_details = true;
+    if (p->colo_seen & r->value)
+        return bad(p, r->word, value, "it once");
+    p->colo_seen |= value[0] ? r->value : 0;
+    return 0;
+}
+
+static int set_colo_port(struct parser *p, const struct rule *r, char *value)
+{
+    (void)r;
     if (atoi(value) == 0)
         return bad(p, "colo-port", value, "a number");
     p->d->colo_details = true;
     return 0;
 }
 
-static int bad_parameter(struct parser *p, char *value)
+static int bad_parameter(struct parser *p, const struct rule *r, char *value)
 {
+    (void)r;
     return bad(p, "parameter", value, "one that xl-disk-configuration(5) has");
 }
 
@@ -226,7 +213,7 @@ static int vdev_and_type(struct parser *p, char *text)
     if (!colon)
         return 0;
     *colon++ = 0;
-    rc = set_vdev(p, text);
+    rc = set_text(p, "vdev", &p->d->vdev, text);
     if (rc < 0)
         return rc;
     if (strcmp(colon, "cdrom") && strcmp(colon, "disk"))
@@ -236,26 +223,26 @@ static int vdev_and_type(struct parser *p, char *text)
 }
 
 /* target, format (unless a prefix said it), vdev, access. */
-static int set_next(struct parser *p, char *text)
+static int set_next(struct parser *p, const struct rule *r, char *text)
 {
     struct vm_disk *d = p->d;
     int rc;
 
     if (!d->target)
-        return set_target(p, text);
+        return set_text(p, "target", &d->target, text);
     if (!p->has_prefix && d->format == VM_DISK_UNSET) {
         rc = d->target[0] ? 0 : vdev_and_type(p, text);
         if (rc == 1)
             d->format = VM_DISK_EMPTY;
-        return rc ? (rc < 0 ? rc : 0) : set_format(p, text);
+        return rc ? (rc < 0 ? rc : 0) : set_format(p, r, text);
     }
     if (!d->vdev) {
         rc = vdev_and_type(p, text);
-        return rc ? (rc < 0 ? rc : 0) : set_vdev(p, text);
+        return rc ? (rc < 0 ? rc : 0) : set_text(p, "vdev", &d->vdev, text);
     }
     if (!p->has_access) {
         p->has_access = true;
-        return set_access(p, text);
+        return set_access(p, r, text);
     }
     return bad(p, "parameter", text,
                "at most target, format, vdev and access by position");
@@ -263,97 +250,84 @@ static int set_next(struct parser *p, char *text)
 
 /* ---- deprecated prefixes; value is the prefix without its colon ---- */
 
-static int prefix_format(struct parser *p, char *value)
+static int prefix_format(struct parser *p, const struct rule *r, char *value)
 {
     p->has_prefix = true;
-    return set_format(p, value);
+    return set_format(p, r, value);
 }
 
-static int prefix_script(struct parser *p, char *value)
+static int prefix_script(struct parser *p, const struct rule *r, char *value)
 {
     char script[16];
 
+    (void)r;
     p->has_prefix = true;
     snprintf(script, sizeof(script), "block-%s", value);
-    return set_script(p, script);
+    return set_text(p, "script", &p->d->script, script);
 }
 
-static int prefix_plain(struct parser *p, char *value)
+static int prefix_plain(struct parser *p, const struct rule *r, char *value)
 {
-    (void)value;
+    (void)r, (void)value;
     p->has_prefix = true;
     return 0;
 }
 
-static int bad_prefix(struct parser *p, char *value)
+static int bad_prefix(struct parser *p, const struct rule *r, char *value)
 {
+    (void)r;
     return bad(p, "prefix", value, "phy, file, raw, qcow2 or none");
 }
 
 /* ---- the rules ---- */
 
-enum shape {
-    SPACE,   /* blanks before a parameter */
-    FLAG,    /* the word, and a comma */
-    VALUE,   /* the word (with its `=`), all up to a comma, and it */
-    TAIL,    /* the word, all up to the line's end */
-    UNKNOWN, /* key=, one character, and a comma */
-    PREFIX,  /* the word (with its `:`); claims the line */
-    ODD_PREFIX,
-    POSITION, /* all up to a comma, and it */
-};
-
 /* clang-format off */
-static const struct rule {
-    enum shape shape;
-    const char *word;
-    disk_action *act;
-} rules[] = {
-    { SPACE, NULL, NULL },
-    { VALUE, "format=", set_format },
-    { FLAG, "cdrom", set_cdrom },
-    { FLAG, "devtype=cdrom", set_cdrom },
-    { FLAG, "devtype=disk", set_disk },
-    { VALUE, "devtype=", bad_devtype },
-    { VALUE, "access=", set_access },
-    { VALUE, "backend=", set_backend },
-    { VALUE, "backendtype=", set_backendtype },
-    { VALUE, "specification=", set_specification },
-    { VALUE, "vdev=", set_vdev },
-    { VALUE, "script=", set_script },
-    { FLAG, "direct-io-safe", set_direct },
-    { FLAG, "discard", set_discard },
-    { FLAG, "no-discard", set_no_discard },
-    { FLAG, "colo", set_colo },
-    { FLAG, "no-colo", set_no_colo },
-    { VALUE, "colo-host=", set_colo_host },
-    { VALUE, "colo-port=", set_colo_port },
-    { VALUE, "colo-export=", set_colo_export },
-    { VALUE, "active-disk=", set_active_disk },
-    { VALUE, "hidden-disk=", set_hidden_disk },
-    { FLAG, "trusted", set_trusted },
-    { FLAG, "untrusted", set_untrusted },
-    { FLAG, "grant_usage=1", set_grant },
-    { FLAG, "grant_usage=0", set_no_grant },
-    { TAIL, "target=", set_target },
-    { UNKNOWN, NULL, bad_parameter },
-    { PREFIX, "raw:", prefix_format },
-    { PREFIX, "qcow:", prefix_format },
-    { PREFIX, "qcow2:", prefix_format },
-    { PREFIX, "vhd:", prefix_format },
-    { PREFIX, "iscsi:", prefix_script },
-    { PREFIX, "nbd:", prefix_script },
-    { PREFIX, "enbd:", prefix_script },
-    { PREFIX, "drbd:", prefix_script },
-    { PREFIX, "tapdisk:", prefix_plain },
-    { PREFIX, "tap:", prefix_plain },
-    { PREFIX, "tap2:", prefix_plain },
-    { PREFIX, "aio:", prefix_plain },
-    { PREFIX, "ioemu:", prefix_plain },
-    { PREFIX, "file:", prefix_plain },
-    { PREFIX, "phy:", prefix_plain },
-    { ODD_PREFIX, NULL, bad_prefix },
-    { POSITION, NULL, set_next },
+static const struct rule rules[] = {
+    { SPACE, NULL, NULL, 0, 0 },
+    { VALUE, "format=", set_format, 0, 0 },
+    { FLAG, "cdrom", set_bool, TO(cdrom), true },
+    { FLAG, "devtype=cdrom", set_bool, TO(cdrom), true },
+    { FLAG, "devtype=disk", set_bool, TO(cdrom), false },
+    { VALUE, "devtype=", bad_devtype, 0, 0 },
+    { VALUE, "access=", set_access, 0, 0 },
+    { VALUE, "backend=", set_string, TO(backend_domain), 0 },
+    { VALUE, "backendtype=", set_backendtype, 0, 0 },
+    { VALUE, "specification=", set_specification, 0, 0 },
+    { VALUE, "vdev=", set_string, TO(vdev), 0 },
+    { VALUE, "script=", set_string, TO(script), 0 },
+    { FLAG, "direct-io-safe", set_bool, TO(direct_io_safe), true },
+    { FLAG, "discard", set_choice, TO(discard), VM_YES },
+    { FLAG, "no-discard", set_choice, TO(discard), VM_NO },
+    { FLAG, "colo", set_choice, TO(colo), VM_YES },
+    { FLAG, "no-colo", set_choice, TO(colo), VM_NO },
+    { VALUE, "colo-host=", set_colo, 0, BIT(0) },
+    { VALUE, "colo-port=", set_colo_port, 0, 0 },
+    { VALUE, "colo-export=", set_colo, 0, BIT(1) },
+    { VALUE, "active-disk=", set_colo, 0, BIT(2) },
+    { VALUE, "hidden-disk=", set_colo, 0, BIT(3) },
+    { FLAG, "trusted", set_choice, TO(trusted), VM_YES },
+    { FLAG, "untrusted", set_choice, TO(trusted), VM_NO },
+    { FLAG, "grant_usage=1", set_choice, TO(grant_usage), VM_YES },
+    { FLAG, "grant_usage=0", set_choice, TO(grant_usage), VM_NO },
+    { TAIL, "target=", set_string, TO(target), 0 },
+    { UNKNOWN, NULL, bad_parameter, 0, 0 },
+    { PREFIX, "raw:", prefix_format, 0, 0 },
+    { PREFIX, "qcow:", prefix_format, 0, 0 },
+    { PREFIX, "qcow2:", prefix_format, 0, 0 },
+    { PREFIX, "vhd:", prefix_format, 0, 0 },
+    { PREFIX, "iscsi:", prefix_script, 0, 0 },
+    { PREFIX, "nbd:", prefix_script, 0, 0 },
+    { PREFIX, "enbd:", prefix_script, 0, 0 },
+    { PREFIX, "drbd:", prefix_script, 0, 0 },
+    { PREFIX, "tapdisk:", prefix_plain, 0, 0 },
+    { PREFIX, "tap:", prefix_plain, 0, 0 },
+    { PREFIX, "tap2:", prefix_plain, 0, 0 },
+    { PREFIX, "aio:", prefix_plain, 0, 0 },
+    { PREFIX, "ioemu:", prefix_plain, 0, 0 },
+    { PREFIX, "file:", prefix_plain, 0, 0 },
+    { PREFIX, "phy:", prefix_plain, 0, 0 },
+    { ODD_PREFIX, NULL, bad_prefix, 0, 0 },
+    { POSITION, NULL, set_next, 0, 0 },
 };
 /* clang-format on */
 
@@ -428,7 +402,7 @@ static int act(struct parser *p, const struct rule *r, const char *s,
     used -= skip;
     if (used && value[used - 1] == (r->shape == PREFIX ? ':' : ','))
         value[used - 1] = 0;
-    rc = r->act(p, value);
+    rc = r->act(p, r, value);
     free(value);
     return rc;
 }
@@ -490,73 +464,4 @@ void vmdisk_free(struct vm_disk *d)
     free(d->backend_domain);
     free(d->script);
     *d = (struct vm_disk){ 0 };
-}
-
-/*
- * `xvdb3`: kind, letters a..z as a number of base 26 without a nought, and a
- * partition that does not begin with 0.
- */
-static bool named(const char *vdev, const char *kind, long max_disk,
-                  long max_part, long *disk, long *part)
-{
-    const char *s = vdev + strlen(kind);
-    char *end;
-
-    if (strncmp(vdev, kind, strlen(kind)))
-        return false;
-    *disk = -1;
-    for (; *s >= 'a' && *s <= 'z'; s++) {
-        *disk = (*disk + 1) * 26 + (*s - 'a');
-        if (*disk > max_disk)
-            return false;
-    }
-    *part = 0;
-    if (*disk < 0)
-        return false;
-    if (*s == 0)
-        return true;
-    if (*s == '0' || !isdigit((unsigned char)*s))
-        return false;
-    errno = 0;
-    *part = strtol(s, &end, 10);
-    return !errno && *end == 0 && *part <= max_part;
-}
-
-int vmdisk_devid(const char *vdev, uint32_t *out)
-{
-    int n_disk, n_part, used = -1;
-    long disk, part;
-    char *end;
-
-    if (sscanf(vdev, "d%ip%i%n", &n_disk, &n_part, &used) >= 2 && used >= 0 &&
-        vdev[used] == 0 && n_disk >= 0 && n_disk < 1 << 20 && n_part >= 0 &&
-        n_part < 256) {
-        disk = n_disk;
-        part = n_part;
-    } else if (!named(vdev, "xvd", (1 << 20) - 1, 255, &disk, &part)) {
-        disk = -1;
-    }
-    if (disk >= 0) {
-        *out = disk <= 15 && part <= 15
-                   ? (uint32_t)(202 << 8 | disk << 4 | part)
-                   : (uint32_t)(1 << 28 | disk << 8 | part);
-        return 0;
-    }
-    if (isdigit((unsigned char)vdev[0])) {
-        unsigned long number;
-
-        errno = 0;
-        number = strtoul(vdev, &end, 0);
-        *out = (uint32_t)number;
-        return errno || *end || number > INT_MAX ? -EINVAL : 0;
-    }
-    if (named(vdev, "hd", 3, 63, &disk, &part)) {
-        *out = (uint32_t)((disk < 2 ? 3 : 22) << 8 | (disk & 1) << 6 | part);
-        return 0;
-    }
-    if (named(vdev, "sd", 15, 15, &disk, &part)) {
-        *out = (uint32_t)(8 << 8 | disk << 4 | part);
-        return 0;
-    }
-    return -EINVAL;
 }

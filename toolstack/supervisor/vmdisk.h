@@ -5,10 +5,9 @@
  * The language is that of xl-disk-configuration(5), positional and named
  * parameters and the deprecated prefixes, accepted and read exactly as
  * libxlutil does, but for `word=` at the end, where that loses the `=`.
- * vmdisk_devid() then checks vdev.
+ * What vdev means is vmvdev.c's business.
  *
- * Source: Xen 4.20, tools/libs/util/libxlu_disk_l.l and libxlu_disk.c;
- * tools/libs/light/libxl_device.c, libxl__device_disk_dev_number().
+ * Source: Xen 4.20, tools/libs/util/libxlu_disk_l.l and libxlu_disk.c.
  */
 #ifndef VMDISK_H
 #define VMDISK_H
@@ -46,7 +45,7 @@ struct vm_disk {
     char *backend_domain, *script; /* NULL: not given */
     enum vm_disk_format format;
     enum vm_disk_backend backend;
-    uint32_t devid; /* set by vmdisk_devid() */
+    uint32_t devid; /* set by whoever checks vdev */
     bool writable, cdrom, direct_io_safe, virtio;
     enum vm_choice discard, trusted, grant_usage, colo;
     bool colo_details; /* any colo-*, active-disk or hidden-disk was given */
@@ -60,14 +59,6 @@ struct vm_disk {
  */
 int vmdisk_parse(const char *text, struct vm_disk *out, struct err *e);
 void vmdisk_free(struct vm_disk *d); /* leaves it empty */
-
-/*
- * The number of a virtual device: xvda..., hda..hdd, sda..sdp, each with a
- * partition, d5p1, or the number itself.
- *
- *   -EINVAL  it is none of these
- */
-int vmdisk_devid(const char *vdev, uint32_t *out);
 
 const char *vmdisk_format_name(enum vm_disk_format f);
 const char *vmdisk_backend_name(enum vm_disk_backend b);
