@@ -130,6 +130,8 @@ TEST(bad_values_are_refused_with_what_was_wanted)
         { BASE "disk=['/a,raw,foo']", -EINVAL, "disk: vdev: got \"foo\"" },
         { BASE "disk=['/a,\n", -EINVAL, "string: got the line's end" },
         { BASE "disk=['/a,zip,xvda']", -EINVAL, "f:5:7: disk: format: got" },
+        { BASE "disk=['vdev=a,vdev=b,target=/a']", -EINVAL,
+          "f:5:7: disk: vdev: got \"b\", want it once" },
         { BASE "disk=[['a']]", -EINVAL, "disk: got a list" },
         { BASE "disk=['colo,vdev=xvda,target=/a']", -EPERM, "COLO" },
         { BASE "disk=['specification=virtio,vdev=xvda,target=/a']", -EINVAL,

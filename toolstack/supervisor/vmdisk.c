@@ -81,7 +81,8 @@ struct rule {
 static int bad(struct parser *p, const char *what, const char *got,
                const char *want)
 {
-    return fail(p->e, -EINVAL, "%s: got \"%.120s\", want %s", what, got, want);
+    return fail(p->e, -EINVAL, "%.*s: got \"%.120s\", want %s",
+                (int)strcspn(what, "="), what, got, want);
 }
 
 static int set_text(struct parser *p, const char *what, char **to,
