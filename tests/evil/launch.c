@@ -142,6 +142,7 @@ static int build(struct evil *v, struct err *e)
 {
     struct xenbus_spec x = { .name = v->c->name,
                              .ram_bytes = v->spec.ram_bytes,
+                             .target_bytes = v->spec.ram_bytes,
                              .nr_vcpus = v->spec.nr_vcpus };
     int rc = hyp_create(v->hyp, &v->spec, &v->domid, e);
 

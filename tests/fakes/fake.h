@@ -35,7 +35,8 @@ struct fake_domain {
     uint32_t domid, reason, nr_vcpus;
     uint8_t handle[16];
     uint32_t next_port;
-    uint8_t *page[FAKE_PAGES]; /* console, xenstore, control */
+    int max_evtchn_port, max_maptrack_frames; /* as createdomain had them */
+    uint8_t *page[FAKE_PAGES];                /* console, xenstore, control */
     bool granted[FAKE_PAGES];
     bool launched, introduced;
     bool seen; /* the test's own mark */

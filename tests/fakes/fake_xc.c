@@ -59,6 +59,8 @@ int xc_domain_create(xc_interface *xch, uint32_t *pdomid,
     d->there = d->paused = true;
     d->protected =
         !fake.unprotected && (config->flags & XEN_STEWARD_CDF_protected);
+    d->max_evtchn_port = config->max_evtchn_port;
+    d->max_maptrack_frames = config->max_maptrack_frames;
     d->next_port = XEN_STEWARD_DOORBELL_PORT + 1;
     memcpy(d->handle, config->handle, sizeof(d->handle));
     *pdomid = d->domid;

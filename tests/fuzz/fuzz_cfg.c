@@ -7,6 +7,7 @@
 
 #include "common/err.h"
 #include "toolstack/supervisor/cfg.h"
+#include "toolstack/supervisor/cfgparse.h"
 #include "toolstack/supervisor/vmcfg.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t data_bytes);
@@ -18,13 +19,14 @@ static void drop_warning(void *arg, const char *text)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t data_bytes)
 {
+    const struct vmcfg_options o = { drop_warning, NULL, false };
     struct cfg cfg = { 0 };
     struct vm_config vm = { 0 };
     struct err e;
 
     /* Also after an error: what was parsed before it must hold together. */
-    cfg_parse(&cfg, "fuzz", (const char *)data, data_bytes, &e);
-    vmcfg_load(&cfg, &vm, drop_warning, NULL, &e);
+    cfgparse_text(&cfg, "fuzz", (const char *)data, data_bytes, &e);
+    vmcfg_load(&cfg, &vm, &o, &e);
     vmcfg_free(&vm);
     cfg_free(&cfg);
     return 0;

@@ -110,6 +110,24 @@ check "128 MiB are enough for a small initrd" \
     dom0 timeout 300 freehold create -F /root/t/small.cfg
 check_out "it came to its init (128 MiB)" 'FREEHOLD-INIT' dom0 cat "$LOGS/small.log"
 
+# No populate-on-demand: it is built with maxmem and asked to give back.
+config roomy 'memory = 160' 'maxmem = 256'
+if boots roomy "maxmem above memory: built with all of it, measured so" \
+    'FREEHOLD-INIT'; then
+    check "measure predicted it (maxmem)" dom0_sh '
+        a=$(freehold measure /root/t/roomy.cfg)
+        freehold info roomy | grep -q "^measurement *: $a$"'
+    check "its balloon driver gives back all above memory" dom0_sh '
+        for i in $(seq 120); do
+            m=$(freehold list roomy | awk "NR == 2 { print \$3 }")
+            [ "$m" -le 164 ] && exit 0
+            sleep 1
+        done
+        freehold list roomy; exit 1'
+    check "destroy ends it (maxmem)" dom0 freehold destroy roomy
+fi
+check "nothing of it is left (maxmem)" traceless roomy
+
 config grub "kernel = \"$G/grub-pvh.bin\"" 'ramdisk = ""'
 boots grub "PVH GRUB comes to its own prompt" 'grub>|GNU GRUB' &&
     check "destroy ends it" dom0 freehold destroy grub

@@ -129,7 +129,7 @@ void life_fresh(void)
     life.cfg.uuid[0] = 0xab;
     life.cfg.kernel = life_kernel_path;
     life.cfg.cmdline = (char *)"quiet";
-    life.cfg.ram_bytes = 64 << 20;
+    life.cfg.ram_bytes = life.cfg.target_bytes = 64 << 20;
     life.cfg.nr_vcpus = 2;
     life.cfg.on_reboot = VM_RESTART;
 }

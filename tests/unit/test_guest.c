@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include "common/checked.h"
 #include "common/err.h"
 #include "tests/fakes/fake.h"
 #include "tests/unit/life.h"
@@ -41,6 +42,10 @@ static void check_loaded(struct life *l)
     CHECK_STR(fake_xs_value("/local/domain/7/console/type"), "freehold");
     CHECK_STR(fake_xs_value("/local/domain/7/cpu/1/availability"), "online");
     CHECK(fake_xs_value("/local/domain/7/cpu/2/availability") == NULL);
+    CHECK_STR(fake_xs_value("/local/domain/7/memory/static-max"), "65536");
+    CHECK_STR(fake_xs_value("/local/domain/7/memory/target"), "65536");
+    CHECK_EQ(d->max_evtchn_port, 1023);
+    CHECK_EQ(d->max_maptrack_frames, -1);
     life_power_off(l);
 }
 
@@ -51,6 +56,66 @@ TEST(the_steward_gets_the_files_and_the_kernel_its_tree)
     CHECK_EQ(life_begin(NULL), 0);
     life_finish();
     CHECK_EQ(life.nr_runs, 1);
+}
+
+static void check_limits(struct life *l)
+{
+    struct fake_domain *d = fake_find(guest_domid(l->guest));
+
+    CHECK_STR(fake_xs_value("/local/domain/7/memory/static-max"), "65536");
+    CHECK_STR(fake_xs_value("/local/domain/7/memory/target"), "49152");
+    CHECK_EQ(d->max_evtchn_port, 2047);
+    CHECK_EQ(d->max_maptrack_frames, 64);
+    life_power_off(l);
+}
+
+TEST(maxmem_is_built_and_memory_asked_for)
+{
+    life_fresh();
+    life.cfg.target_bytes = 48 << 20;
+    life.cfg.max_event_channels = 2047;
+    life.cfg.has_maptrack_frames = true;
+    life.cfg.max_maptrack_frames = 64;
+    life.when_running = check_limits;
+    CHECK_EQ(life_begin(NULL), 0);
+    life_finish();
+    CHECK_EQ(life.nr_runs, 1);
+}
+
+static uint32_t first_end;
+
+static void end_by_reason(struct life *l)
+{
+    fake_shutdown(fake_find(guest_domid(l->guest)),
+                  l->nr_runs == 1 ? first_end : HYP_POWEROFF);
+}
+
+/* The second run powers off, which ends it: that one is not in the table. */
+TEST(each_way_to_end_has_its_own_action)
+{
+    static const struct {
+        uint32_t reason;
+        size_t action;
+    } row[] = {
+        { HYP_REBOOT, offsetof(struct vm_config, on_reboot) },
+        { HYP_CRASH, offsetof(struct vm_config, on_crash) },
+        { HYP_WATCHDOG, offsetof(struct vm_config, on_watchdog) },
+        { HYP_SOFT_RESET, offsetof(struct vm_config, on_soft_reset) },
+    };
+
+    for (uint32_t i = 0; i < ARRAY_SIZE(row); i++) {
+        for (uint32_t on = 0; on < ARRAY_SIZE(row); on++) {
+            life_fresh();
+            life.cfg.on_reboot = VM_DESTROY;
+            *(enum vm_action *)((char *)&life.cfg + row[on].action) =
+                VM_RESTART;
+            first_end = row[i].reason;
+            life.when_running = end_by_reason;
+            CHECK_EQ(life_begin(NULL), 0);
+            life_finish();
+            CHECK_EQ(life.nr_runs, i == on ? 2 : 1);
+        }
+    }
 }
 
 static void reboot_once(struct life *l)
@@ -227,6 +292,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         RULE(a_guest_is_made_runs_and_powers_off),
         RULE(the_steward_gets_the_files_and_the_kernel_its_tree),
+        RULE(maxmem_is_built_and_memory_asked_for),
+        RULE(each_way_to_end_has_its_own_action),
         RULE(a_reboot_makes_it_anew),
         RULE(a_guest_between_two_domains_names_none),
         RULE(destroy_ends_a_running_guest),

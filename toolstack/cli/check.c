@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * check.c - `freehold check`: can this host run protected guests?
+ * check.c - `freehold check`: can this host run protected guests, or would it
+ * run this one?
  *
  * How this works: the surest way to learn what Xen allows is to ask it, so an
  * empty protected domain is made and removed at once; its error names what is
@@ -19,8 +20,9 @@
 #include "common/checked.h"
 #include "common/err.h"
 #include "toolstack/cli/cmd.h"
-#include "toolstack/cli/exitcode.h"
+#include "toolstack/cli/dump.h"
 #include "toolstack/supervisor/hyp.h"
+#include "toolstack/supervisor/vmcfg.h"
 #include "toolstack/supervisor/xenbus.h"
 #include "toolstack/supervisor/xsdaemon.h"
 
@@ -140,15 +142,30 @@ static void check_create(struct checklist *l, struct hyp *h)
         hyp_destroy(h, domid, NULL);
 }
 
+/* A configuration alone: needs neither Xen nor root. */
+static int check_file(struct cmd_context *x, int argc, char **argv,
+                      struct err *e)
+{
+    struct vm_config cfg = { 0 };
+    int rc = cmd_load_config(x, argv[0], argc - 1, argv + 1, &cfg, e);
+
+    if (rc == 0 && x->json)
+        cmd_print_json(dump_config(&cfg));
+    else if (rc == 0)
+        printf("ok    %s: guest %s, %u vCPUs, %llu MiB\n", argv[0], cfg.name,
+               cfg.nr_vcpus, (unsigned long long)(cfg.target_bytes >> 20));
+    vmcfg_free(&cfg);
+    return rc;
+}
+
 int cmd_check(struct cmd_context *x, int argc, char **argv, struct err *e)
 {
     struct checklist l = { .json = x->json };
     struct hyp *h;
     struct err why = { 0 };
 
-    (void)argv;
-    if (argc != 1)
-        return EXIT_USAGE;
+    if (argc > 1)
+        return check_file(x, argc - 1, argv + 1, e);
     if (l.json)
         l.lines = json_object_new_array();
     check_nodes(&l);
@@ -163,6 +180,5 @@ int cmd_check(struct cmd_context *x, int argc, char **argv, struct err *e)
     check_store(&l);
     if (l.json)
         cmd_print_json(l.lines);
-    (void)e;
     return l.nr_bad ? 1 : 0;
 }

@@ -4,7 +4,7 @@
  *
  * Each gets its own argv, its name first, and returns 0, EXIT_USAGE or a
  * negative errno with *e filled; main() prints the error and turns it into
- * an exit code.  json says that --json was given.
+ * an exit code.  json and strict say that --json and --strict were given.
  */
 #ifndef CMD_H
 #define CMD_H
@@ -16,7 +16,7 @@ struct err;
 
 struct cmd_context {
     uint64_t start_us; /* when the program began, CLOCK_MONOTONIC */
-    bool json;
+    bool json, strict;
 };
 
 typedef int cmd_function(struct cmd_context *x, int argc, char **argv,
@@ -35,7 +35,8 @@ void cmd_print_json(struct json_object *o);
  * Read a configuration file and key=value arguments on top of it; warnings go
  * to stderr.  vmcfg_free(out) also after an error.
  */
-int cmd_load_config(const char *path, int nr_settings, char **settings,
-                    struct vm_config *out, struct err *e);
+int cmd_load_config(const struct cmd_context *x, const char *path,
+                    int nr_settings, char **settings, struct vm_config *out,
+                    struct err *e);
 
 #endif

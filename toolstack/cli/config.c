@@ -4,11 +4,11 @@
  */
 #include <errno.h>
 #include <stdio.h>
-#include <string.h>
 
 #include "common/err.h"
 #include "toolstack/cli/cmd.h"
 #include "toolstack/supervisor/cfg.h"
+#include "toolstack/supervisor/cfgparse.h"
 #include "toolstack/supervisor/vmcfg.h"
 
 static void print_warning(void *arg, const char *text)
@@ -17,20 +17,21 @@ static void print_warning(void *arg, const char *text)
     fprintf(stderr, "freehold: warning: %s\n", text);
 }
 
-int cmd_load_config(const char *path, int nr_settings, char **settings,
-                    struct vm_config *out, struct err *e)
+int cmd_load_config(const struct cmd_context *x, const char *path,
+                    int nr_settings, char **settings, struct vm_config *out,
+                    struct err *e)
 {
+    const struct vmcfg_options o = { print_warning, NULL, x->strict };
     struct cfg cfg = { 0 };
     int rc = 0;
 
     *out = (struct vm_config){ 0 };
     if (path)
-        rc = cfg_parse_file(&cfg, path, e);
-    for (int i = 0; rc == 0 && i < nr_settings; i++)
-        rc = cfg_parse(&cfg, "command line", settings[i], strlen(settings[i]),
-                       e);
+        rc = cfgparse_file(&cfg, path, e);
     if (rc == 0)
-        rc = vmcfg_load(&cfg, out, print_warning, NULL, e);
+        rc = cfgparse_words(&cfg, nr_settings, settings, e);
+    if (rc == 0)
+        rc = vmcfg_load(&cfg, out, &o, e);
     cfg_free(&cfg);
     return rc;
 }

@@ -24,6 +24,7 @@
 #include "toolstack/cli/attach.h"
 #include "toolstack/cli/client.h"
 #include "toolstack/cli/cmd.h"
+#include "toolstack/cli/dump.h"
 #include "toolstack/cli/exitcode.h"
 #include "toolstack/supervisor/supervise.h"
 #include "toolstack/supervisor/vmcfg.h"
@@ -31,7 +32,7 @@
 #define CONFIG_BASE "/etc/freehold"
 
 struct create_options {
-    bool console, paused, foreground, adopt;
+    bool console, paused, foreground, adopt, dry;
 };
 
 #define REPORT_FD 3
@@ -161,6 +162,11 @@ static int create(struct cmd_context *x, const struct create_options *c,
     return follow(x, fd, cfg->name, c->console, e);
 }
 
+static const struct option long_options[] = {
+    { "dryrun", no_argument, NULL, 'n' },
+    { NULL, 0, NULL, 0 },
+};
+
 int cmd_create(struct cmd_context *x, int argc, char **argv, struct err *e)
 {
     struct create_options c = { 0 };
@@ -168,7 +174,8 @@ int cmd_create(struct cmd_context *x, int argc, char **argv, struct err *e)
     int option, rc;
 
     optind = 0;
-    while ((option = getopt(argc, argv, "+cpF")) != -1) {
+    while ((option = getopt_long(argc, argv, "+cpFn", long_options, NULL)) !=
+           -1) {
         switch (option) {
         case 'c':
             c.console = true;
@@ -179,15 +186,20 @@ int cmd_create(struct cmd_context *x, int argc, char **argv, struct err *e)
         case 'F':
             c.foreground = true;
             break;
+        case 'n':
+            c.dry = true;
+            break;
         default:
             return EXIT_USAGE;
         }
     }
     if (optind >= argc || (c.console && c.foreground))
         return EXIT_USAGE;
-    rc = cmd_load_config(argv[optind], argc - optind - 1, argv + optind + 1,
+    rc = cmd_load_config(x, argv[optind], argc - optind - 1, argv + optind + 1,
                          &cfg, e);
-    if (rc == 0)
+    if (rc == 0 && c.dry)
+        cmd_print_json(dump_config(&cfg));
+    else if (rc == 0)
         rc = create(x, &c, &cfg, e);
     vmcfg_free(&cfg);
     return rc;
@@ -206,7 +218,7 @@ int cmd_run(struct cmd_context *x, int argc, char **argv, struct err *e)
         snprintf(path, sizeof(path), "%s", argv[1]);
     else
         snprintf(path, sizeof(path), CONFIG_BASE "/%s.cfg", argv[1]);
-    rc = cmd_load_config(path, 0, NULL, &cfg, e);
+    rc = cmd_load_config(x, path, 0, NULL, &cfg, e);
     if (rc == 0)
         rc = create(x, &c, &cfg, e);
     vmcfg_free(&cfg);

@@ -27,9 +27,10 @@ static int cmd_version(struct cmd_context *x, int argc, char **argv,
 
 /* clang-format off */
 static const struct command commands[] = {
-    { "create", "[-c] [-p] [-F] FILE [key=value ...]",
+    { "create", "[-c] [-p] [-F] [-n] FILE [key=value ...]",
       "make a guest and its supervisor; -c: attach to its console, "
-      "-p: do not start it yet, -F: stay in the foreground", cmd_create },
+      "-p: do not start it yet, -F: stay in the foreground, -n: only print "
+      "the checked configuration", cmd_create },
     { "run", "NAME|FILE",
       "supervise a guest in the foreground, as a service does; takes over "
       "one that runs without a supervisor", cmd_run },
@@ -49,7 +50,9 @@ static const struct command commands[] = {
       cmd_destroy },
     { "measure", "FILE [key=value ...]",
       "predict a guest's launch measurement", cmd_measure },
-    { "check", "", "can this host run protected guests?", cmd_check },
+    { "check", "[FILE [key=value ...]]",
+      "can this host run protected guests? with FILE: is it a good "
+      "configuration?", cmd_check },
     { "help", "[COMMAND]", "this text", cmd_help },
     { "version", "", "the version", cmd_version },
 };
@@ -89,7 +92,7 @@ static int cmd_help(struct cmd_context *x, int argc, char **argv, struct err *e)
         usage_of(stdout, c);
         return 0;
     }
-    printf("usage: freehold [--json] [-v] COMMAND ...\n\n");
+    printf("usage: freehold [--json] [--strict] [-v] COMMAND ...\n\n");
     for (uint32_t i = 0; i < ARRAY_SIZE(commands); i++)
         printf("  %-9s %-38s %s\n", commands[i].name, commands[i].usage,
                commands[i].does);
@@ -130,14 +133,16 @@ static void print_error(const struct cmd_context *x, const struct err *e)
     cmd_print_json(o);
 }
 
-/* Take --json out of the words, wherever it stands before a `--`. */
-static int take_json(struct cmd_context *x, int argc, char **argv)
+/* Take --json and --strict out of the words, wherever they stand. */
+static int take_flags(struct cmd_context *x, int argc, char **argv)
 {
     int kept = 0;
 
     for (int i = 0; i < argc; i++) {
         if (strcmp(argv[i], "--json") == 0)
             x->json = true;
+        else if (strcmp(argv[i], "--strict") == 0)
+            x->strict = true;
         else
             argv[kept++] = argv[i];
     }
@@ -155,7 +160,7 @@ int main(int argc, char **argv)
 
     clock_gettime(CLOCK_MONOTONIC, &now);
     x.start_us = now.tv_sec * 1000000ull + now.tv_nsec / 1000;
-    argc = take_json(&x, argc, argv);
+    argc = take_flags(&x, argc, argv);
     argc--, argv++;
     while (argc > 0 && strcmp(argv[0], "-v") == 0) {
         log_set_level(LOG_LEVEL_DEBUG);

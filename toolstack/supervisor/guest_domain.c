@@ -144,8 +144,13 @@ static int open_blobs(struct guest *g, struct err *e)
 static int build_domain(struct guest *g, struct err *e)
 {
     const struct vm_config *c = g->cfg;
-    struct hyp_spec spec = { .ram_bytes = c->ram_bytes,
-                             .nr_vcpus = c->nr_vcpus };
+    struct hyp_spec spec = {
+        .ram_bytes = c->ram_bytes,
+        .nr_vcpus = c->nr_vcpus,
+        .max_event_channels = c->max_event_channels,
+        .has_maptrack_frames = c->has_maptrack_frames,
+        .max_maptrack_frames = c->max_maptrack_frames,
+    };
     uint64_t start_us = guest_now_us();
     int rc;
 
@@ -168,6 +173,7 @@ static int build_tree(struct guest *g, struct err *e)
         .domid = g->domid,
         .name = c->name,
         .ram_bytes = c->ram_bytes,
+        .target_bytes = c->target_bytes,
         .nr_vcpus = c->nr_vcpus,
         .console_port = g->ports.console,
     };

@@ -54,12 +54,12 @@ static void on_shutdown(struct guest *g, uint32_t reason)
         [HYP_SUSPEND] = "it suspended without being asked",
         [HYP_CRASH] = "it crashed",
         [HYP_WATCHDOG] = "its watchdog ran out",
-        [HYP_SOFT_RESET] = "it wants a soft reset, taken as a reboot",
+        [HYP_SOFT_RESET] = "it ended by a soft reset (kexec, crash kernel)",
     };
     const enum vm_action action[] = {
         [HYP_POWEROFF] = c->on_poweroff, [HYP_REBOOT] = c->on_reboot,
         [HYP_SUSPEND] = c->on_crash,     [HYP_CRASH] = c->on_crash,
-        [HYP_WATCHDOG] = c->on_crash,    [HYP_SOFT_RESET] = c->on_reboot,
+        [HYP_WATCHDOG] = c->on_watchdog, [HYP_SOFT_RESET] = c->on_soft_reset,
     };
 
     _Static_assert(ARRAY_SIZE(why) == HYP_SHUTDOWNS, "why");

@@ -92,7 +92,8 @@ struct json_object *guest_info(struct guest *g)
     add_text(o, "state", guest_state_name(g->state));
     add_number(o, "supervisor_pid", getpid());
     add_number(o, "vcpus", c->nr_vcpus);
-    add_number(o, "memory_mib", c->ram_bytes / MIB_BYTES);
+    add_number(o, "memory_mib", c->target_bytes / MIB_BYTES);
+    add_number(o, "max_memory_mib", c->ram_bytes / MIB_BYTES);
     add_domain(o, g);
     add_text(o, "steward", steward_state(g->load.steward_state));
     if (g->state == GUEST_RUNNING || g->state == GUEST_KEPT) {
@@ -102,7 +103,9 @@ struct json_object *guest_info(struct guest *g)
     }
     add_text(o, "on_poweroff", vm_action_name(c->on_poweroff));
     add_text(o, "on_reboot", vm_action_name(c->on_reboot));
+    add_text(o, "on_watchdog", vm_action_name(c->on_watchdog));
     add_text(o, "on_crash", vm_action_name(c->on_crash));
+    add_text(o, "on_soft_reset", vm_action_name(c->on_soft_reset));
     add_number(o, "restarts", g->nr_restarts);
     json_object_object_add(o, "times", times_object(&g->times));
     return o;

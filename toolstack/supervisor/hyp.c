@@ -101,9 +101,11 @@ int hyp_create(struct hyp *h, const struct hyp_spec *s, uint16_t *domid,
         .flags = XEN_DOMCTL_CDF_hvm | XEN_DOMCTL_CDF_hap |
                  XEN_DOMCTL_CDF_oos_off | XEN_STEWARD_CDF_protected,
         .max_vcpus = s->nr_vcpus + 1,
-        .max_evtchn_port = 1023,
+        .max_evtchn_port = (int)(s->max_event_channels ? s->max_event_channels
+                                                       : HYP_EVENT_CHANNELS),
         .max_grant_frames = HYP_GRANT_FRAMES_MAX,
-        .max_maptrack_frames = -1,
+        .max_maptrack_frames =
+            s->has_maptrack_frames ? (int)s->max_maptrack_frames : -1,
         .grant_opts = XEN_DOMCTL_GRANT_version(1),
         .arch.emulation_flags = XEN_X86_EMU_LAPIC,
     };

@@ -15,12 +15,16 @@ struct err;
 struct hyp; /* owns one open /dev/xen/privcmd */
 
 #define HYP_GRANT_FRAMES_MAX 32u /* measured: see steward_abi.h */
+#define HYP_EVENT_CHANNELS 1023u /* as libxl */
 #define HYP_DOMID_NONE 0x7ff4u   /* DOMID_INVALID */
 
 struct hyp_spec { /* what a guest asks of Xen */
     uint8_t uuid[16];
     uint64_t ram_bytes;
-    uint32_t nr_vcpus; /* the guest's own; the steward's is added */
+    uint32_t nr_vcpus;            /* the guest's own; the steward's is added */
+    uint32_t max_event_channels;  /* 0: HYP_EVENT_CHANNELS */
+    bool has_maptrack_frames;     /* else Xen's default */
+    uint32_t max_maptrack_frames; /* for what the guest maps of others */
 };
 
 struct hyp_ports { /* the guest's event channels for dom0 */

@@ -69,7 +69,8 @@ static const char *const owned[] = {
 
 static void put_guest(struct tree *t, const struct xenbus_spec *x)
 {
-    unsigned long long kib = x->ram_bytes / 1024;
+    unsigned long long most_kib = x->ram_bytes / 1024;
+    unsigned long long target_kib = x->target_bytes / 1024;
 
     put(t, t->base, "%s", "");
     store_tree_owned(t->steps, t->base, t->domid);
@@ -87,8 +88,8 @@ static void put_guest(struct tree *t, const struct xenbus_spec *x)
         snprintf(leaf, sizeof(leaf), "cpu/%u/availability", i);
         put(t, leaf, "online");
     }
-    put(t, "memory/static-max", "%llu", kib);
-    put(t, "memory/target", "%llu", kib);
+    put(t, "memory/static-max", "%llu", most_kib);
+    put(t, "memory/target", "%llu", target_kib);
     /* Not "xenconsoled": that one leaves the console alone then. */
     put(t, "console/type", "freehold");
     put(t, "console/port", "%u", x->console_port);

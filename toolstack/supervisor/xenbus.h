@@ -18,8 +18,9 @@ struct xenbus_spec {
     uint16_t domid;
     const char *name;
     uint8_t uuid[16];
-    uint64_t ram_bytes;
-    uint32_t nr_vcpus; /* the guest's own */
+    uint64_t ram_bytes;    /* static-max: what the guest was built with */
+    uint64_t target_bytes; /* what its balloon driver is asked to keep */
+    uint32_t nr_vcpus;     /* the guest's own */
     uint32_t console_port;
 };
 

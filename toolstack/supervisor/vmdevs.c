@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * vmdevs.c - the lists of a configuration: devices, CPUs, CPU policy
+ */
+#include "toolstack/supervisor/vmdevs.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/err.h"
+#include "toolstack/supervisor/vmcfg.h"
+#include "toolstack/supervisor/vmcpuid.h"
+#include "toolstack/supervisor/vmcpus.h"
+#include "toolstack/supervisor/vmdisk.h"
+#include "toolstack/supervisor/vmp9.h"
+#include "toolstack/supervisor/vmvdev.h"
+#include "toolstack/supervisor/vmvif.h"
+
+/* Says e, which a part's own parser filled, with key and place. */
+static int bad(const struct vmget *g, const struct cfg_place *at,
+               const char *key, int rc, const struct err *e)
+{
+    return vmget_bad(g, at, rc, "%s: %s", key, e->text);
+}
+
+/* Only dom0 serves protected guests: no domain in between could be trusted. */
+static int check_backend(const struct vmget *g, const struct cfg_place *at,
+                         const char *key, const char *domain)
+{
+    if (!domain || !domain[0] || strcmp(domain, "0") == 0 ||
+        strcmp(domain, "Domain-0") == 0)
+        return 0;
+    return vmget_bad(g, at, -EINVAL,
+                     "%s: backend: got \"%.40s\", want none: dom0 serves it",
+                     key, domain);
+}
+
+/*
+ * A list of words: room for one item_bytes each.  Returns their number, 0
+ * without the key, or a negative errno.
+ */
+static int make_items(const struct vmget *g, const char *key, size_t item_bytes,
+                      const struct cfg_value **first, void **items)
+{
+    const struct cfg_value *v;
+    uint32_t nr = 0;
+    int rc = vmget_list(g, key, first);
+
+    if (rc <= 0)
+        return rc;
+    for (v = *first; v; v = v->next, nr++) {
+        if (v->type == CFG_LIST)
+            return vmget_bad(g, &v->at, -EINVAL,
+                             "%s: got a list, want a quoted string", key);
+        if (nr == VM_DEVICES_MAX)
+            return vmget_bad(g, &v->at, -EINVAL,
+                             "%s: got more than %u, want no more", key,
+                             VM_DEVICES_MAX);
+    }
+    *items = calloc(nr + 1, item_bytes);
+    return *items ? (int)nr : fail(g->e, -ENOMEM, "%s: no memory", key);
+}
+
+static int check_disk(const struct vmget *g, const struct cfg_value *v,
+                      const struct vm_config *c, struct vm_disk *d)
+{
+    if (vmvdev_number(d->vdev, &d->devid) < 0)
+        return vmget_bad(g, &v->at, -EINVAL,
+                         "disk: vdev: got \"%.40s\", want xvda, xvda1, hda, "
+                         "sda or the like",
+                         d->vdev);
+    for (const struct vm_disk *other = c->disks; other < d; other++)
+        if (other->devid == d->devid)
+            return vmget_bad(g, &v->at, -EINVAL,
+                             "disk: vdev: got \"%.40s\" twice, want it once",
+                             d->vdev);
+    if (d->colo == VM_YES || d->colo_details)
+        return vmget_bad(g, &v->at, -EPERM,
+                         "disk: refused: COLO copies a guest's memory");
+    if (d->virtio)
+        return vmget_bad(g, &v->at, -EINVAL,
+                         "disk: specification: got virtio, want xen: a PVH "
+                         "guest has no device model");
+    return check_backend(g, &v->at, "disk", d->backend_domain);
+}
+
+static int load_disks(const struct vmget *g, struct vm_config *c)
+{
+    const struct cfg_value *v = NULL;
+    struct err own = { 0 };
+    void *items = NULL;
+    int rc = make_items(g, "disk", sizeof(*c->disks), &v, &items);
+
+    c->disks = items;
+    for (; rc > 0 && v; v = v->next) {
+        struct vm_disk *d = &c->disks[c->nr_disks++];
+
+        rc = vmdisk_parse(v->text, d, &own);
+        if (rc < 0)
+            return bad(g, &v->at, "disk", rc, &own);
+        rc = check_disk(g, v, c, d);
+        if (rc < 0)
+            return rc;
+        rc = 1;
+    }
+    return rc < 0 ? rc : 0;
+}
+
+static int load_vifs(const struct vmget *g, struct vm_config *c)
+{
+    const struct cfg_value *v = NULL;
+    void *items = NULL;
+    int rc = make_items(g, "vif", sizeof(*c->vifs), &v, &items);
+
+    c->vifs = items;
+    for (; rc > 0 && v; v = v->next) {
+        struct vm_vif *n = &c->vifs[c->nr_vifs];
+
+        rc = vmvif_parse(g, &v->at, v->text, c->nr_vifs++, n);
+        if (rc == 0)
+            rc = check_backend(g, &v->at, "vif", n->backend_domain);
+        for (const struct vm_vif *o = c->vifs; rc == 0 && o < n; o++)
+            if (o->devid == n->devid)
+                rc = vmget_bad(g, &v->at, -EINVAL,
+                               "vif: devid: got %u twice, want it once",
+                               n->devid);
+        if (rc < 0)
+            return rc;
+        rc = 1;
+    }
+    return rc < 0 ? rc : 0;
+}
+
+static int load_p9s(const struct vmget *g, struct vm_config *c)
+{
+    const struct cfg_value *v = NULL;
+    struct err own = { 0 };
+    void *items = NULL;
+    int rc = make_items(g, "p9", sizeof(*c->p9s), &v, &items);
+
+    c->p9s = items;
+    for (; rc > 0 && v; v = v->next) {
+        struct vm_p9 *p = &c->p9s[c->nr_p9s++];
+
+        rc = vmp9_parse(v->text, p, &own);
+        if (rc < 0)
+            return bad(g, &v->at, "p9", rc, &own);
+        rc = check_backend(g, &v->at, "p9", p->backend_domain);
+        if (rc < 0)
+            return rc;
+        rc = 1;
+    }
+    return rc < 0 ? rc : 0;
+}
+
+/* One text for all vCPUs, or a list with one for each. */
+static int load_cpus(const struct vmget *g, const char *key,
+                     struct vm_cpus **out, uint32_t *nr_out)
+{
+    const struct cfg_setting *s = cfg_find(g->cfg, key);
+    const struct cfg_value *v;
+    struct err own = { 0 };
+    void *items = NULL;
+    int rc = 0;
+
+    if (!s)
+        return 0;
+    if (s->value->type == CFG_LIST) {
+        rc = make_items(g, key, sizeof(**out), &v, &items);
+        if (rc < 0)
+            return rc;
+    } else {
+        v = s->value;
+        items = calloc(1, sizeof(**out));
+        if (!items)
+            return fail(g->e, -ENOMEM, "%s: no memory", key);
+    }
+    *out = items;
+    for (; v; v = v->next) {
+        rc = vmcpus_parse(v->text, &(*out)[(*nr_out)++], &own);
+        if (rc < 0)
+            return bad(g, &v->at, key, rc, &own);
+    }
+    return 0;
+}
+
+static int load_cpuid(const struct vmget *g, struct vm_config *c)
+{
+    const struct cfg_setting *s = cfg_find(g->cfg, "cpuid");
+    const struct cfg_value *v;
+    struct err own = { 0 };
+    void *items = NULL;
+    int rc = 0;
+
+    if (!s)
+        return 0;
+    c->cpuid_is_list = s->value->type == CFG_LIST;
+    if (c->cpuid_is_list) {
+        rc = make_items(g, "cpuid", sizeof(*c->cpuid), &v, &items);
+        if (rc < 0)
+            return rc;
+    } else {
+        v = s->value;
+        items = calloc(1, sizeof(*c->cpuid));
+    }
+    c->cpuid = items;
+    for (; c->cpuid && v; v = v->next) {
+        rc = c->cpuid_is_list ? vmcpuid_check_leaf(v->text, &own)
+                              : vmcpuid_check_text(v->text, &own);
+        if (rc < 0)
+            return bad(g, &v->at, "cpuid", rc, &own);
+        c->cpuid[c->nr_cpuid] = strdup(v->text);
+        if (!c->cpuid[c->nr_cpuid++])
+            break;
+    }
+    return v ? fail(g->e, -ENOMEM, "cpuid: no memory") : 0;
+}
+
+static int load_placing(const struct vmget *g, struct vm_config *c)
+{
+    uint64_t weight = 0, cap = 0;
+    const char *pool = NULL;
+    int rc = vmget_text(g, "pool", &pool);
+
+    if (rc == 1 && !(c->pool = strdup(pool)))
+        return fail(g->e, -ENOMEM, "pool: no memory");
+    if (rc < 0 || (rc = vmget_within(g, "cpu_weight", 1, 65535, &weight)) < 0 ||
+        (rc = vmget_within(g, "cap", 0, 100 * VM_VCPUS_MAX, &cap)) < 0 ||
+        (rc = load_cpus(g, "cpus", &c->hard, &c->nr_hard)) < 0 ||
+        (rc = load_cpus(g, "cpus_soft", &c->soft, &c->nr_soft)) < 0 ||
+        (rc = vmget_bool(g, "nomigrate", &c->no_migrate)) < 0)
+        return rc;
+    c->cpu_weight = (uint32_t)weight;
+    c->cap_percent = (uint32_t)cap;
+    return 0;
+}
+
+int vmdevs_load(const struct vmget *g, struct vm_config *out)
+{
+    int rc;
+
+    if ((rc = load_disks(g, out)) < 0 || (rc = load_vifs(g, out)) < 0 ||
+        (rc = load_p9s(g, out)) < 0 || (rc = load_placing(g, out)) < 0)
+        return rc;
+    return load_cpuid(g, out);
+}
+
+void vmdevs_free(struct vm_config *c)
+{
+    for (uint32_t i = 0; i < c->nr_disks; i++)
+        vmdisk_free(&c->disks[i]);
+    for (uint32_t i = 0; i < c->nr_vifs; i++)
+        vmvif_free(&c->vifs[i]);
+    for (uint32_t i = 0; i < c->nr_p9s; i++)
+        vmp9_free(&c->p9s[i]);
+    for (uint32_t i = 0; i < c->nr_hard; i++)
+        vmcpus_free(&c->hard[i]);
+    for (uint32_t i = 0; i < c->nr_soft; i++)
+        vmcpus_free(&c->soft[i]);
+    for (uint32_t i = 0; i < c->nr_cpuid; i++)
+        free(c->cpuid[i]);
+    free(c->disks);
+    free(c->vifs);
+    free(c->p9s);
+    free(c->hard);
+    free(c->soft);
+    free(c->cpuid);
+    free(c->pool);
+}
