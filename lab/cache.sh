@@ -28,7 +28,7 @@ DOM0_PACKAGES="linux-image-amd64 xen-hypervisor-4.20-amd64 xen-utils-4.20
     python3-minimal ethtool xz-utils cpio"
 # What ./dev itself needs of the machine it runs on, Debian 12 or 13.
 HOST_PACKAGES="mmdebstrap debian-archive-keyring e2fsprogs openssh-client
-    util-linux mount iproute2"
+    util-linux mount iproute2 xz-utils patch"
 
 need_host() {
     local p missing=()
