@@ -39,31 +39,23 @@ check() {
     fi
 }
 
+# judge_out OK|FAILS WHAT REGEX CMD...: by exit status, and a line that matches.
+judge_out() {
+    local want=$1 what=$2 re=$3 out rc=0 got=OK
+    shift 3
+    out=$("$@" 2>&1) || rc=$?
+    [ $rc = 0 ] || got=FAILS
+    if [ $got = "$want" ] && grep -qE -- "$re" <<<"$out"; then
+        pass "$what"
+    else
+        fail "$what" "status $rc, want it to be $want, and /$re/: $out"
+        return 1
+    fi
+}
 # check_out WHAT REGEX CMD...: exits 0 and prints a line that matches.
-check_out() {
-    local what=$1 re=$2 out rc=0
-    shift 2
-    out=$("$@" 2>&1) || rc=$?
-    if [ $rc = 0 ] && grep -qE -- "$re" <<<"$out"; then
-        pass "$what"
-    else
-        fail "$what" "status $rc, want 0 and /$re/: $out"
-        return 1
-    fi
-}
-
+check_out() { judge_out OK "$@"; }
 # check_fails WHAT REGEX CMD...: exits non-zero and prints a line that matches.
-check_fails() {
-    local what=$1 re=$2 out rc=0
-    shift 2
-    out=$("$@" 2>&1) || rc=$?
-    if [ $rc != 0 ] && grep -qE -- "$re" <<<"$out"; then
-        pass "$what"
-    else
-        fail "$what" "status $rc, want a failure and /$re/: $out"
-        return 1
-    fi
-}
+check_fails() { judge_out FAILS "$@"; }
 
 # wait_log SECONDS REGEX FILE: until a line of FILE in dom0 matches.  dom0
 # itself waits for it; nothing polls.
