@@ -167,11 +167,14 @@ static int all_taken_back(struct evil *v, struct err *e)
 /*
  * The storm: copy two patterns in turn into the initrd's last batch, which is
  * one page.  Its last ref is not granted again, so the first copy that fails
- * is the end.  scratch[0] the ref + 1, [1] copies so far, [2] stop.
+ * is the end.  A pattern is one page, not parts of two: the kernel would make
+ * two copies of that, and Xen may stop between them, so that a copy that
+ * failed had half happened.  scratch[0] the ref + 1, [1] copies so far, [2]
+ * stop.
  */
 static void copy_storm(struct evil *v)
 {
-    static uint8_t bytes[2][PAGE_BYTES];
+    static _Alignas(PAGE_BYTES) uint8_t bytes[2][PAGE_BYTES];
     uint64_t ref = __atomic_load_n(&v->scratch[0], __ATOMIC_ACQUIRE);
     uint64_t nr = v->scratch[1];
     uint64_t off_bytes = v->scratch[3];
