@@ -5,9 +5,15 @@
  * How this works: bytes go from the ring into the scrollback and the log
  * file; each client has its own place in the scrollback and at most one write
  * in flight.  A slow client skips what the scrollback lost and holds up
- * nobody.  One ring of the bell takes at most BUDGET_BYTES, then the loop runs
- * once.  Input goes straight to the ring; what finds no room waits, and its
+ * nobody.  Input goes straight to the ring; what finds no room waits, and its
  * client is not read from meanwhile.
+ *
+ * A guest that fills the ring as fast as we empty it would keep a CPU of dom0
+ * and its disk busy for ever.  So time comes in slices: one begins with the
+ * first byte that is taken after the last one's end, and no more than
+ * CONSOLE_SLICE_BYTES are taken in it.  The rest stays in the ring, which the
+ * guest finds full, and is fetched when the slice is over.  A quiet console
+ * has no timer.
  */
 #include "toolstack/supervisor/console.h"
 
@@ -25,6 +31,7 @@
 #include <xen/io/console.h>
 
 #include "abi/xen_steward.h"
+#include "common/checked.h"
 #include "common/err.h"
 #include "common/evt.h"
 #include "common/gnt.h"
@@ -33,9 +40,10 @@
 #include "toolstack/supervisor/scroll.h"
 
 #define CLIENTS_MAX 16u
-#define BUDGET_BYTES (64u << 10)
+#define TAKE_COST_BYTES 64u      /* the least that a look is charged with */
 #define LOG_BYTES_MAX (8u << 20) /* then NAME.log becomes NAME.log.1 */
 #define INPUT_BYTES 1024u
+#define RING_BYTES ((uint32_t)sizeof(((struct xencons_interface *)0)->out))
 
 struct client {
     uv_pipe_t pipe;
@@ -50,7 +58,8 @@ struct client {
 
 struct console {
     uv_pipe_t listener;
-    uv_idle_t again; /* runs while the ring may hold more than a budget */
+    uv_timer_t slice;     /* runs from its first byte to its end */
+    uint32_t spent_bytes; /* in this slice */
     uv_loop_t *loop;
     char name[64];
     char *log_path;
@@ -72,7 +81,7 @@ static void on_connect(uv_stream_t *listener, int status);
 static void on_input(uv_stream_t *s, ssize_t nr, const uv_buf_t *buf);
 static void on_written(uv_write_t *w, int status);
 static void on_client_closed(uv_handle_t *h);
-static void on_again(uv_idle_t *idle);
+static void on_slice(uv_timer_t *timer);
 static void on_handle_closed(uv_handle_t *h);
 
 static void log_rotate(struct console *c)
@@ -159,30 +168,49 @@ static void feed_all(struct console *c)
         client_feed(k);
 }
 
-/* Returns true when the ring may hold more. */
-static bool take_output(struct console *c)
+/* Take what the guest wrote, at most most_bytes; returns their number. */
+static uint32_t take_once(struct console *c, uint32_t most_bytes)
 {
-    char bytes[sizeof(c->ring.shared->out)];
-    uint32_t taken = 0, lies = c->ring.nr_lies;
+    char bytes[RING_BYTES];
+    uint32_t lies = c->ring.nr_lies;
+    uint32_t nr =
+        consring_take(&c->ring, bytes, MIN_OF(most_bytes, sizeof(bytes)));
 
-    while (taken < BUDGET_BYTES) {
-        size_t nr = consring_take(&c->ring, bytes, sizeof(bytes));
-
-        if (nr == 0)
-            break;
-        taken += nr;
-        scroll_add(c->scroll, bytes, nr);
-        log_bytes(c, bytes, nr);
-    }
     if (lies == 0 && c->ring.nr_lies)
         log_warn("console %s: the guest moved its index by more than the ring "
                  "holds; its output has gaps",
                  c->name);
-    if (taken) {
-        evt_notify(c->evt, c->port); /* there is room again */
-        feed_all(c);
+    if (nr == 0)
+        return 0;
+    scroll_add(c->scroll, bytes, nr);
+    log_bytes(c, bytes, nr);
+    return nr;
+}
+
+static void pass_on(struct console *c)
+{
+    evt_notify(c->evt, c->port); /* there is room again */
+    feed_all(c);
+}
+
+/* A few bytes cost as much work as many, so they count as many. */
+static void take_output(struct console *c)
+{
+    bool taken = false;
+
+    while (c->spent_bytes < CONSOLE_SLICE_BYTES) {
+        uint32_t nr = take_once(c, CONSOLE_SLICE_BYTES - c->spent_bytes);
+
+        if (nr == 0)
+            break;
+        c->spent_bytes += MAX_OF(nr, TAKE_COST_BYTES);
+        taken = true;
     }
-    return taken >= BUDGET_BYTES;
+    if (!taken)
+        return;
+    if (!uv_is_active((uv_handle_t *)&c->slice))
+        uv_timer_start(&c->slice, on_slice, CONSOLE_SLICE_MS, 0);
+    pass_on(c);
 }
 
 static void alloc_input(uv_handle_t *h, size_t hint, uv_buf_t *buf)
@@ -299,8 +327,8 @@ int console_open(uv_loop_t *loop, const char *name, const char *socket_path,
     c->loop = loop;
     c->log_fd = -1;
     uv_pipe_init(loop, &c->listener, 0);
-    uv_idle_init(loop, &c->again);
-    c->listener.data = c->again.data = c;
+    uv_timer_init(loop, &c->slice);
+    c->listener.data = c->slice.data = c;
     c->nr_handles = 2;
     c->scroll = scroll_new();
     if (!c->scroll) {
@@ -347,8 +375,8 @@ void console_detach(struct console *c)
 {
     if (!c || !c->page.va)
         return;
-    take_output(c);
-    uv_idle_stop(&c->again);
+    if (take_once(c, RING_BYTES) > 0) /* the slice's budget or not */
+        pass_on(c);
     gnt_unmap(c->gnt, &c->page);
     for (struct client *k = c->clients; k; k = k->next) {
         k->input_used = 0;
@@ -361,16 +389,16 @@ void console_kick(struct console *c)
 {
     if (!c->page.va)
         return;
-    if (take_output(c))
-        uv_idle_start(&c->again, on_again);
-    else
-        uv_idle_stop(&c->again);
+    take_output(c);
     give_input(c);
 }
 
-static void on_again(uv_idle_t *idle)
+static void on_slice(uv_timer_t *timer)
 {
-    console_kick(idle->data);
+    struct console *c = timer->data;
+
+    c->spent_bytes = 0;
+    console_kick(c);
 }
 
 static void on_handle_closed(uv_handle_t *h)
@@ -404,6 +432,6 @@ void console_close(struct console *c)
         client_flush(k);
         client_close(k);
     }
-    uv_close((uv_handle_t *)&c->again, on_handle_closed);
+    uv_close((uv_handle_t *)&c->slice, on_handle_closed);
     uv_close((uv_handle_t *)&c->listener, on_handle_closed);
 }

@@ -12,6 +12,13 @@
 
 #include <uv.h>
 
+/*
+ * What a guest may say in a slice of time, about 1 MiB a second; more waits in
+ * its ring until the slice is over.  The whole of a Linux boot log fits one.
+ */
+#define CONSOLE_SLICE_MS 64u
+#define CONSOLE_SLICE_BYTES (64u << 10)
+
 struct console;
 struct err;
 struct evt;
@@ -36,7 +43,7 @@ int console_attach(struct console *c, struct gnt *g, struct evt *v,
 /* Take the ring's last bytes and drop the page; before destroy. */
 void console_detach(struct console *c); /* not attached: no-op */
 
-/* The guest rang. */
+/* The guest rang: take what it wrote, as far as the slice's budget goes. */
 void console_kick(struct console *c);
 
 #endif
