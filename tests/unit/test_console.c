@@ -373,6 +373,86 @@ TEST(a_new_reader_hears_the_scrollback_and_then_goes_on)
     }
 }
 
+TEST(a_new_reader_is_told_what_the_scrollback_no_longer_has)
+{
+    struct ear ear;
+    uint64_t skipped;
+    char note[96];
+
+    fresh();
+    say_all(SCROLL_BYTES + 12345);
+    join(&ear);
+    run_ms(10);
+    hear(&ear);
+    skipped = t.said - SCROLL_BYTES;
+    snprintf(note, sizeof(note),
+             "\r\n[%llu bytes skipped; the log has them]\r\n",
+             (unsigned long long)skipped);
+    CHECK_EQ(ear.nr, strlen(note) + SCROLL_BYTES);
+    assert_memory_equal(ear.text, note, strlen(note));
+    CHECK(is_count(ear.text + strlen(note), SCROLL_BYTES, skipped));
+    leave(&ear);
+    finish();
+}
+
+/*
+ * Check that text is the count with notes of what is skipped in between.
+ * Returns where the count ends, notes included.
+ */
+static uint64_t check_noted(const char *text, size_t nr, uint32_t *nr_notes)
+{
+    uint64_t at = 0;
+
+    *nr_notes = 0;
+    for (size_t i = 0; i < nr;) {
+        unsigned long long skipped;
+        int len = 0;
+
+        if (text[i] != '\r') {
+            CHECK(text[i++] == count_byte(at++));
+            continue;
+        }
+        CHECK_EQ(sscanf(text + i,
+                        "\r\n[%llu bytes skipped; the log has them]%n",
+                        &skipped, &len),
+                 1);
+        assert_memory_equal(text + i + len, "\r\n", 2);
+        at += skipped;
+        i += len + 2;
+        ++*nr_notes;
+    }
+    return at;
+}
+
+TEST(a_slow_reader_holds_up_nobody_and_hears_the_truth)
+{
+    struct ear slow, quick;
+    uint32_t nr_notes;
+
+    fresh();
+    join(&slow);
+    join(&quick);
+    for (uint32_t i = 0; i < 200; i++) {
+        say_all(5000);
+        hear(&quick);
+    }
+    run_ms(10);
+    hear(&quick);
+    CHECK_EQ(quick.nr, t.said);
+    CHECK(is_count(quick.text, quick.nr, 0));
+    CHECK_EQ(logged(), t.said);
+    for (uint32_t i = 0; i < 20; i++) {
+        hear(&slow);
+        run_ms(1);
+    }
+    slow.text[slow.nr] = 0;
+    CHECK_EQ(check_noted(slow.text, slow.nr, &nr_notes), t.said);
+    CHECK_EQ(nr_notes, 1);
+    leave(&slow);
+    leave(&quick);
+    finish();
+}
+
 TEST(a_reader_who_leaves_leaves_the_guest_alone)
 {
     struct xencons_interface before;
@@ -421,6 +501,28 @@ TEST(input_waits_for_room)
     finish();
 }
 
+/* As when `freehold create -c` shows a guest that powers off at once. */
+TEST(closing_lets_a_reader_hear_the_end)
+{
+    struct ear ear;
+
+    fresh();
+    say_all(SCROLL_BYTES);
+    join(&ear); /* a socket's buffer holds less */
+    turns(20);
+    console_close(t.console);
+    for (uint32_t i = 0; i < 100 && ear.fd >= 0; i++) {
+        hear(&ear);
+        run_ms(1);
+    }
+    CHECK_EQ(ear.fd, -1);
+    CHECK_EQ(ear.nr, t.said);
+    CHECK(is_count(ear.text, ear.nr, 0));
+    leave(&ear);
+    t.console = NULL;
+    finish();
+}
+
 TEST(closing_does_not_wait_for_a_reader_who_does_not_listen)
 {
     struct ear ear;
@@ -447,6 +549,8 @@ RUN_TESTS(RULE(a_flood_waits_in_the_ring_until_the_slice_is_over),
           RULE(the_last_look_takes_one_ring),
           RULE(every_reader_hears_everything),
           RULE(a_new_reader_hears_the_scrollback_and_then_goes_on),
+          RULE(a_new_reader_is_told_what_the_scrollback_no_longer_has),
+          RULE(a_slow_reader_holds_up_nobody_and_hears_the_truth),
           RULE(a_reader_who_leaves_leaves_the_guest_alone),
-          RULE(input_waits_for_room),
+          RULE(input_waits_for_room), RULE(closing_lets_a_reader_hear_the_end),
           RULE(closing_does_not_wait_for_a_reader_who_does_not_listen))

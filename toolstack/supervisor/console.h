@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * console.h - a guest's console: ring, scrollback, log file, clients
+ * console.h - a guest's console: its ring, and who gets what it says
  *
  * Outlives the domain: a guest that reboots keeps its scrollback, its log and
  * whoever is attached.
@@ -32,8 +32,8 @@ int console_open(uv_loop_t *loop, const char *name, const char *socket_path,
                  const char *log_path, struct console **out, struct err *e);
 
 /*
- * Disconnect every client, after what they can still be told at once.  The
- * memory goes when the loop has closed the handles.
+ * Let every reader hear the end, for at most two seconds.  The memory goes
+ * when the loop has closed the handles.
  */
 void console_close(struct console *c); /* NULL: no-op */
 
