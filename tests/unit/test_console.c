@@ -9,8 +9,10 @@
 #include "toolstack/supervisor/console.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -501,6 +503,26 @@ TEST(input_waits_for_room)
     finish();
 }
 
+/* The disk is full for a while, and the guest says no more. */
+TEST(the_log_catches_up_with_a_quiet_guest)
+{
+    struct rlimit before, full = { 1000, RLIM_INFINITY };
+    uint64_t at_first;
+
+    fresh();
+    signal(SIGXFSZ, SIG_IGN);
+    CHECK_EQ(getrlimit(RLIMIT_FSIZE, &before), 0);
+    full.rlim_max = before.rlim_max;
+    CHECK_EQ(setrlimit(RLIMIT_FSIZE, &full), 0);
+    say_all(3000);
+    at_first = logged();
+    CHECK_EQ(setrlimit(RLIMIT_FSIZE, &before), 0);
+    CHECK_EQ(at_first, 1000);
+    run_ms(1200);
+    CHECK_EQ(logged(), t.said);
+    finish();
+}
+
 /* As when `freehold create -c` shows a guest that powers off at once. */
 TEST(closing_lets_a_reader_hear_the_end)
 {
@@ -552,5 +574,7 @@ RUN_TESTS(RULE(a_flood_waits_in_the_ring_until_the_slice_is_over),
           RULE(a_new_reader_is_told_what_the_scrollback_no_longer_has),
           RULE(a_slow_reader_holds_up_nobody_and_hears_the_truth),
           RULE(a_reader_who_leaves_leaves_the_guest_alone),
-          RULE(input_waits_for_room), RULE(closing_lets_a_reader_hear_the_end),
+          RULE(input_waits_for_room),
+          RULE(the_log_catches_up_with_a_quiet_guest),
+          RULE(closing_lets_a_reader_hear_the_end),
           RULE(closing_does_not_wait_for_a_reader_who_does_not_listen))

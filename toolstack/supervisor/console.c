@@ -16,14 +16,9 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <xen/io/console.h>
 
@@ -33,24 +28,24 @@
 #include "common/evt.h"
 #include "common/gnt.h"
 #include "common/log.h"
+#include "toolstack/supervisor/conlog.h"
 #include "toolstack/supervisor/conread.h"
 #include "toolstack/supervisor/consring.h"
 #include "toolstack/supervisor/scroll.h"
 
-#define TAKE_COST_BYTES 64u      /* the least that a look is charged with */
-#define LOG_BYTES_MAX (8u << 20) /* then NAME.log becomes NAME.log.1 */
+#define TAKE_COST_BYTES 64u /* the least that a look is charged with */
+#define LOG_RETRY_MS 1000u
 #define RING_BYTES ((uint32_t)sizeof(((struct xencons_interface *)0)->out))
 
 struct console {
     uv_timer_t slice;     /* runs from its first byte to its end */
+    uv_timer_t retry;     /* runs while the log cannot be written */
     uint32_t spent_bytes; /* in this slice */
     char name[64];
-    char *log_path;
-    int log_fd; /* -1: none */
-    uint64_t log_bytes;
     struct scroll *scroll;
+    struct conlog *log;
     struct conread *readers; /* NULL: none yet */
-    uint32_t nr_uses;        /* the slice, the readers; the last one frees us */
+    uint32_t nr_uses; /* the timers, the readers; the last one frees us */
 
     struct gnt *gnt;
     struct evt *evt;
@@ -59,40 +54,15 @@ struct console {
     uint32_t port;
 };
 
+static void on_retry(uv_timer_t *timer);
 static void on_slice(uv_timer_t *timer);
-static void on_slice_closed(uv_handle_t *h);
-
-static void log_rotate(struct console *c)
-{
-    char old[PATH_MAX];
-
-    snprintf(old, sizeof(old), "%s.1", c->log_path);
-    close(c->log_fd);
-    rename(c->log_path, old);
-    c->log_fd =
-        open(c->log_path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640);
-    c->log_bytes = 0;
-}
-
-static void log_bytes(struct console *c, const char *in, size_t in_bytes)
-{
-    if (c->log_fd < 0)
-        return;
-    if (c->log_bytes + in_bytes > LOG_BYTES_MAX)
-        log_rotate(c);
-    if (c->log_fd >= 0 && write(c->log_fd, in, in_bytes) < 0)
-        log_warn("console %s: write %s: %s", c->name, c->log_path,
-                 strerror(errno));
-    c->log_bytes += in_bytes;
-}
+static void on_timer_closed(uv_handle_t *h);
 
 static void console_put(struct console *c)
 {
     if (--c->nr_uses)
         return;
-    if (c->log_fd >= 0)
-        close(c->log_fd);
-    free(c->log_path);
+    conlog_close(c->log);
     scroll_free(c->scroll);
     free(c);
 }
@@ -112,13 +82,25 @@ static uint32_t take_once(struct console *c, uint32_t most_bytes)
     if (nr == 0)
         return 0;
     scroll_add(c->scroll, bytes, nr);
-    log_bytes(c, bytes, nr);
     return nr;
+}
+
+/* While its disk is full, the log is left to its timer. */
+static void feed_log(struct console *c)
+{
+    if (!uv_is_active((uv_handle_t *)&c->retry) && conlog_feed(c->log) < 0)
+        uv_timer_start(&c->retry, on_retry, LOG_RETRY_MS, 0);
+}
+
+static void on_retry(uv_timer_t *timer)
+{
+    feed_log(timer->data);
 }
 
 static void pass_on(struct console *c)
 {
     evt_notify(c->evt, c->port); /* there is room again */
+    feed_log(c);
     conread_feed(c->readers);
 }
 
@@ -140,22 +122,6 @@ static void take_output(struct console *c)
     if (!uv_is_active((uv_handle_t *)&c->slice))
         uv_timer_start(&c->slice, on_slice, CONSOLE_SLICE_MS, 0);
     pass_on(c);
-}
-
-static int open_log(struct console *c, const char *log_path, struct err *e)
-{
-    struct stat st;
-
-    c->log_path = strdup(log_path);
-    if (!c->log_path)
-        return fail(e, -ENOMEM, "console %s: no memory", c->name);
-    c->log_fd = open(log_path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640);
-    if (c->log_fd < 0)
-        return fail(e, -errno, "console %s: open %s: %s", c->name, log_path,
-                    strerror(errno));
-    if (fstat(c->log_fd, &st) == 0)
-        c->log_bytes = st.st_size;
-    return 0;
 }
 
 static uint32_t on_typed(void *arg, const char *in, uint32_t in_bytes)
@@ -186,13 +152,16 @@ int console_open(uv_loop_t *loop, const char *name, const char *socket_path,
     if (!c)
         return fail(e, -ENOMEM, "console %s: no memory", name);
     snprintf(c->name, sizeof(c->name), "%s", name);
-    c->log_fd = -1;
     uv_timer_init(loop, &c->slice);
-    c->slice.data = c;
-    c->nr_uses = 1;
+    uv_timer_init(loop, &c->retry);
+    c->slice.data = c->retry.data = c;
+    c->nr_uses = 2;
     c->scroll = scroll_new();
-    rc = c->scroll ? open_log(c, log_path, e)
-                   : fail(e, -ENOMEM, "console %s: no memory", name);
+    if (!c->scroll) {
+        rc = fail(e, -ENOMEM, "console %s: no memory", name);
+        goto out;
+    }
+    rc = conlog_open(name, log_path, c->scroll, &c->log, e);
     if (rc < 0)
         goto out;
     rc =
@@ -250,7 +219,7 @@ static void on_slice(uv_timer_t *timer)
     console_kick(c);
 }
 
-static void on_slice_closed(uv_handle_t *h)
+static void on_timer_closed(uv_handle_t *h)
 {
     console_put(h->data);
 }
@@ -262,5 +231,8 @@ void console_close(struct console *c)
     console_detach(c);
     if (c->readers)
         conread_close(c->readers);
-    uv_close((uv_handle_t *)&c->slice, on_slice_closed);
+    if (c->log)
+        conlog_feed(c->log); /* its last chance */
+    uv_close((uv_handle_t *)&c->slice, on_timer_closed);
+    uv_close((uv_handle_t *)&c->retry, on_timer_closed);
 }
