@@ -62,7 +62,9 @@ struct fake {
     struct fh_batch bad_want;
     int create_errno; /* createdomain fails with it; 0: not */
     uint64_t free_pages;
-    bool unprotected; /* createdomain ignores our flag, as other Xens may */
+    bool storms;         /* a port that is unmasked rings at once */
+    uint32_t nr_unmasks; /* of event channels */
+    bool unprotected;    /* createdomain ignores our flag, as other Xens may */
 };
 
 extern struct fake fake;

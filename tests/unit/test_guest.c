@@ -3,7 +3,11 @@
  * test_guest.c - a guest's whole life, and that nothing of it is left
  */
 #include <errno.h>
+#include <stdint.h>
 #include <stdio.h>
+#include <unistd.h>
+
+#include <xen/io/console.h>
 
 #include "common/checked.h"
 #include "common/err.h"
@@ -47,6 +51,35 @@ static void check_loaded(struct life *l)
     CHECK_EQ(d->max_evtchn_port, 1023);
     CHECK_EQ(d->max_maptrack_frames, -1);
     life_power_off(l);
+}
+
+/* It says something, does not ring, and is gone. */
+static void last_words(struct life *l)
+{
+    struct fake_domain *d = fake_find(guest_domid(l->guest));
+    struct xencons_interface *page = (void *)d->page[XEN_STEWARD_CONSOLE_REF];
+
+    memset(page->out, 'w', sizeof(page->out));
+    page->out_prod = sizeof(page->out);
+    life_power_off(l);
+}
+
+TEST(what_a_guest_says_last_is_logged)
+{
+    char path[64], text[4096];
+    FILE *f;
+
+    life_fresh();
+    snprintf(path, sizeof(path), "%s/web.log", life_base);
+    unlink(path);
+    life.when_running = last_words;
+    CHECK_EQ(life_begin(NULL), 0);
+    life_finish();
+    f = fopen(path, "r");
+    assert_non_null(f);
+    CHECK_EQ(fread(text, 1, sizeof(text), f), 2048);
+    fclose(f);
+    CHECK_EQ(text[2047], 'w');
 }
 
 TEST(the_steward_gets_the_files_and_the_kernel_its_tree)
@@ -291,6 +324,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         RULE(a_guest_is_made_runs_and_powers_off),
+        RULE(what_a_guest_says_last_is_logged),
         RULE(the_steward_gets_the_files_and_the_kernel_its_tree),
         RULE(maxmem_is_built_and_memory_asked_for),
         RULE(each_way_to_end_has_its_own_action),

@@ -35,6 +35,41 @@ static void vanish(struct life *l)
     fake_release_event();
 }
 
+static uint32_t nr_heard;
+static uint64_t storm_ms;
+
+static void end_storm(uv_timer_t *t)
+{
+    if (fake.nr_unmasks < 4 * GUEST_RINGS_MAX) /* it is heard again */
+        return;
+    fake.storms = false;
+    nr_heard = fake.nr_unmasks;
+    storm_ms = uv_now(&life.loop) - storm_ms;
+    life_power_off(&life);
+    uv_close((uv_handle_t *)t, NULL);
+}
+
+static void begin_storm(struct life *l)
+{
+    fake.nr_unmasks = 0;
+    fake.storms = true;
+    fake_ring(guest_domid(l->guest), XEN_STEWARD_DOORBELL_PORT);
+    uv_timer_init(&l->loop, &later);
+    storm_ms = uv_now(&l->loop);
+    uv_timer_start(&later, end_storm, 20, 20);
+}
+
+/* It may ring as fast as it likes; it is not heard as fast. */
+TEST(a_guest_that_rings_without_end_is_held_off)
+{
+    life_fresh();
+    life.when_running = begin_storm;
+    CHECK_EQ(life_begin(NULL), 0);
+    life_finish();
+    CHECK_EQ(life.failed.rc, 0);
+    CHECK(nr_heard <= (storm_ms / GUEST_RINGS_SLICE_MS + 2) * GUEST_RINGS_MAX);
+}
+
 TEST(a_domain_destroyed_from_outside_is_cleaned_up)
 {
     life_fresh();
@@ -222,6 +257,7 @@ TEST(no_single_failure_leaves_anything)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        RULE(a_guest_that_rings_without_end_is_held_off),
         RULE(a_domain_destroyed_from_outside_is_cleaned_up),
         RULE(a_preserved_domain_destroyed_from_outside_is_cleaned_up),
         RULE(a_domain_destroyed_before_its_launch_is_cleaned_up),

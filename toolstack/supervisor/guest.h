@@ -24,6 +24,13 @@ struct rundir;
 struct run_state;
 struct vm_config;
 
+/*
+ * A domain's event channels are taken so many times in a slice of time; a
+ * guest that rings more waits until it is over.
+ */
+#define GUEST_RINGS_MAX 256u
+#define GUEST_RINGS_SLICE_MS 64u
+
 enum guest_state {
     GUEST_NEW,
     GUEST_BUILDING,  /* hypercalls and xenstore; no event comes meanwhile */

@@ -23,9 +23,8 @@
 #include "toolstack/supervisor/rundir.h"
 #include "toolstack/supervisor/xenbus.h"
 
-#define RINGS_BUDGET 32u /* event channels taken in one go */
-
 static void on_bell(uv_poll_t *p, int status, int events);
+static void on_bell_slice(uv_timer_t *timer);
 static void on_bell_closed(uv_handle_t *h);
 
 static void bell_close(struct guest *g)
@@ -33,14 +32,17 @@ static void bell_close(struct guest *g)
     if (!g->bell)
         return;
     g->bell->guest = NULL;
-    uv_poll_stop(&g->bell->poll);
     uv_close((uv_handle_t *)&g->bell->poll, on_bell_closed);
+    uv_close((uv_handle_t *)&g->bell->slice, on_bell_closed);
     g->bell = NULL;
 }
 
 static void on_bell_closed(uv_handle_t *h)
 {
-    free(h->data);
+    struct bell *b = h->data;
+
+    if (--b->nr_handles == 0)
+        free(b);
 }
 
 /* Give back our side of the current domain; a no-op without one. */
@@ -92,13 +94,23 @@ static void on_bell(uv_poll_t *p, int status, int events)
     uint32_t port;
 
     (void)status, (void)events;
-    for (uint32_t i = 0; i < RINGS_BUDGET && b->guest; i++) {
-        struct guest *g = b->guest;
-
-        if (!evt_take(g->evt, &port))
+    for (; b->guest && b->nr_rings < GUEST_RINGS_MAX; b->nr_rings++) {
+        if (!evt_take(b->guest->evt, &port))
             return;
-        guest_rang(g, port);
+        if (!uv_is_active((uv_handle_t *)&b->slice))
+            uv_timer_start(&b->slice, on_bell_slice, GUEST_RINGS_SLICE_MS, 0);
+        guest_rang(b->guest, port);
     }
+    if (b->guest)
+        uv_poll_stop(p); /* what rings now stays pending */
+}
+
+static void on_bell_slice(uv_timer_t *timer)
+{
+    struct bell *b = timer->data;
+
+    b->nr_rings = 0;
+    uv_poll_start(&b->poll, UV_READABLE, on_bell);
 }
 
 static int watch_bell(struct guest *g, struct err *e)
@@ -114,8 +126,10 @@ static int watch_bell(struct guest *g, struct err *e)
         return fail(e, r, "guest %s: watch its event channels: %s",
                     g->cfg->name, uv_strerror(r));
     }
+    uv_timer_init(g->loop, &b->slice);
     b->guest = g;
-    b->poll.data = b;
+    b->nr_handles = 2;
+    b->poll.data = b->slice.data = b;
     g->bell = b;
     uv_poll_start(&b->poll, UV_READABLE, on_bell);
     return 0;

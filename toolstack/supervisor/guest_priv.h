@@ -12,6 +12,9 @@
 
 struct bell { /* the watch on one domain's event channels */
     uv_poll_t poll;
+    uv_timer_t slice;    /* runs from its first ring to its end */
+    uint32_t nr_rings;   /* in this slice */
+    uint32_t nr_handles; /* not yet closed; the last one frees us */
     struct guest *guest; /* NULL: closing */
 };
 
