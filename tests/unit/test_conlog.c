@@ -101,8 +101,11 @@ static void open_log(void)
     CHECK_EQ(conlog_open("web", t.path, t.scroll, &t.log, &e), 0);
 }
 
+/* The log's place in the scrollback is no multiple of anything. */
 static void fresh(void)
 {
+    static const char before_the_log[12345];
+
     memset(&t, 0, sizeof(t));
     t.room_bytes = UINT64_MAX;
     snprintf(t.dir, sizeof(t.dir), "/tmp/fh-conlog-XXXXXX");
@@ -110,6 +113,7 @@ static void fresh(void)
     snprintf(t.path, sizeof(t.path), "%s/web.log", t.dir);
     snprintf(t.old, sizeof(t.old), "%s/web.log.1", t.dir);
     t.scroll = scroll_new();
+    scroll_add(t.scroll, before_the_log, sizeof(before_the_log));
     open_log();
 }
 
