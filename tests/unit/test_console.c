@@ -484,6 +484,32 @@ TEST(a_reader_who_leaves_leaves_the_guest_alone)
     finish();
 }
 
+/* As `freehold console -d`: the guest talks on, but there is an end. */
+TEST(a_reader_who_will_not_type_hears_what_there_is_and_the_end)
+{
+    struct ear ear;
+    uint64_t said;
+
+    fresh();
+    say_all(SCROLL_BYTES - RING_BYTES);
+    join(&ear);
+    said = t.said;
+    CHECK_EQ(shutdown(ear.fd, SHUT_WR), 0);
+    turns(20);
+    t.floods = true;
+    say(RING_BYTES);
+    console_kick(t.console);
+    for (uint32_t i = 0; i < 1000 && ear.fd >= 0; i++) {
+        run_ms(1);
+        hear(&ear);
+    }
+    CHECK_EQ(ear.fd, -1);
+    CHECK_EQ(ear.nr, said);
+    CHECK(is_count(ear.text, 1000, 0));
+    leave(&ear);
+    finish();
+}
+
 /* All of it arrives, however little the guest takes at once. */
 TEST(input_waits_for_room)
 {
@@ -579,6 +605,7 @@ RUN_TESTS(RULE(a_flood_waits_in_the_ring_until_the_slice_is_over),
           RULE(a_new_reader_is_told_what_the_scrollback_no_longer_has),
           RULE(a_slow_reader_holds_up_nobody_and_hears_the_truth),
           RULE(a_reader_who_leaves_leaves_the_guest_alone),
+          RULE(a_reader_who_will_not_type_hears_what_there_is_and_the_end),
           RULE(input_waits_for_room),
           RULE(the_log_catches_up_with_a_quiet_guest),
           RULE(closing_lets_a_reader_hear_the_end),

@@ -9,6 +9,7 @@
 #include <poll.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -18,8 +19,6 @@
 #include "toolstack/cli/exitcode.h"
 
 #define DETACH_KEY 0x1d /* ^] */
-/* The supervisor sends the scrollback at once; then a pause is the end. */
-#define DUMP_QUIET_MS 200
 
 struct terminal {
     bool is_tty;
@@ -98,10 +97,12 @@ int attach(const char *name, int fd, bool dump, struct err *e)
     struct terminal t = { 0 };
     int rc = 0, end = 0;
 
-    if (!dump)
+    if (dump)
+        shutdown(fd, SHUT_WR); /* what there is, and then the end */
+    else
         terminal_raw(&t);
     while (!end) {
-        int ready = poll(p, 2, dump ? DUMP_QUIET_MS : -1);
+        int ready = poll(p, 2, -1);
 
         if (ready < 0 && errno == EINTR)
             continue;

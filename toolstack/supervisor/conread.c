@@ -6,7 +6,8 @@
  * in flight, of bytes that were copied out: the scrollback may overwrite what
  * a slow reader has not taken yet.  He is told how much he missed then, and
  * holds up nobody.  What he types goes straight to the guest; what finds no
- * room waits, and he is not read from meanwhile.
+ * room waits, and he is not read from meanwhile.  One who shuts his side down
+ * hears what there is at that moment, and the end.
  */
 #include "toolstack/supervisor/conread.h"
 
@@ -31,7 +32,8 @@ struct reader {
     uv_write_t write;
     struct conread *all;
     struct reader *next;
-    uint64_t at; /* in the scrollback */
+    uint64_t at;  /* in the scrollback */
+    uint64_t end; /* he goes when he has heard that far */
     bool writing, closing;
     uint32_t input_used;
     char input[INPUT_BYTES];   /* not yet given to the guest */
@@ -79,20 +81,23 @@ static uint32_t reader_next(struct reader *k)
     const struct scroll *s = k->all->scroll;
     uint64_t oldest = scroll_oldest(s);
     const char *bytes;
-    uint32_t nr;
+    uint64_t nr;
 
+    if (k->at >= k->end)
+        return 0;
     if (k->at < oldest) {
-        nr =
-            (uint32_t)snprintf(k->output, sizeof(k->output),
-                               "\r\n[%llu bytes skipped; the log has them]\r\n",
-                               (unsigned long long)(oldest - k->at));
+        int len = snprintf(k->output, sizeof(k->output),
+                           "\r\n[%llu bytes skipped; the log has them]\r\n",
+                           (unsigned long long)(oldest - k->at));
+
         k->at = oldest;
-        return nr;
+        return (uint32_t)len;
     }
-    nr = (uint32_t)MIN_OF(scroll_peek(s, &k->at, &bytes), OUTPUT_BYTES);
+    nr = MIN_OF(scroll_peek(s, &k->at, &bytes), OUTPUT_BYTES);
+    nr = MIN_OF(nr, k->end - k->at);
     memcpy(k->output, bytes, nr);
     k->at += nr;
-    return nr;
+    return (uint32_t)nr;
 }
 
 /* Start the next write, if he is behind and has none in flight. */
@@ -104,7 +109,7 @@ static void reader_feed(struct reader *k)
         return;
     buf = uv_buf_init(k->output, reader_next(k));
     if (buf.len == 0) {
-        if (k->all->closing)
+        if (k->all->closing || k->at >= k->end)
             reader_close(k);
         return;
     }
@@ -154,7 +159,8 @@ static bool reader_give(struct reader *k)
 void conread_retry(struct conread *r)
 {
     for (struct reader *k = r->readers; k; k = k->next)
-        if (!k->closing && k->input_used > 0 && reader_give(k))
+        if (!k->closing && k->input_used > 0 && reader_give(k) &&
+            k->end == UINT64_MAX)
             uv_read_start((uv_stream_t *)&k->pipe, alloc_input, on_input);
 }
 
@@ -165,6 +171,12 @@ static void on_input(uv_stream_t *s, ssize_t nr, const uv_buf_t *buf)
     (void)buf;
     if (nr == UV_ENOBUFS)
         return;
+    if (nr == UV_EOF) { /* he may listen still, to what there is now */
+        k->end = scroll_end(k->all->scroll);
+        uv_read_stop(s);
+        reader_feed(k);
+        return;
+    }
     if (nr < 0) {
         reader_close(k);
         return;
@@ -220,6 +232,7 @@ static void on_connect(uv_stream_t *listener, int status)
     if (!k)
         return;
     k->all = r;
+    k->end = UINT64_MAX;
     uv_pipe_init(listener->loop, &k->pipe, 0);
     k->pipe.data = k->write.data = k;
     k->next = r->readers;

@@ -3,7 +3,8 @@
  * conread.h - whoever is attached to a console
  *
  * Each reader hears the scrollback from its start and then goes on with what
- * is added, at his own pace, and may type.
+ * is added, at his own pace, and may type.  One who shuts his side of the
+ * socket down wants what there is by then, and no more.
  */
 #ifndef CONREAD_H
 #define CONREAD_H
