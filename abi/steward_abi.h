@@ -32,16 +32,15 @@
 #define FH_CONTROL_MAGIC 0x46485354U /* "FHST" */
 #define FH_ABI_VERSION 1
 
-enum fh_state { /* the steward's, in struct fh_control.state */
-                FH_STATE_NONE,
-                FH_STATE_READY,    /* rings and grants stand; waiting for
-                                      introduced */
-                FH_STATE_LOADING,  /* offer accepted; batches are wanted */
-                FH_STATE_STARTING, /* all loaded and measured, every grant taken
-                                      back */
-                FH_STATE_RUNNING,  /* the guest's vCPU 0 was started */
-                FH_STATE_FAILED,   /* see error and text */
-                FH_STATES
+/* The steward's, in struct fh_control.state. */
+enum fh_state {
+    FH_STATE_NONE,
+    FH_STATE_READY,    /* rings and grants stand; waiting for introduced */
+    FH_STATE_LOADING,  /* offer accepted; batches are wanted */
+    FH_STATE_STARTING, /* measured, every grant taken back; waits for noted */
+    FH_STATE_RUNNING,  /* the guest's vCPU 0 was started */
+    FH_STATE_FAILED,   /* see error and text */
+    FH_STATES
 };
 
 enum fh_error {

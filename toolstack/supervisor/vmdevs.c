@@ -154,67 +154,60 @@ static int load_p9s(const struct vmget *g, struct vm_config *c)
     return rc < 0 ? rc : 0;
 }
 
+/* The same for a key that may be a list of words, or one word alone. */
+static int make_words(const struct vmget *g, const char *key, size_t item_bytes,
+                      const struct cfg_value **first, void **items)
+{
+    const struct cfg_setting *s = cfg_find(g->cfg, key);
+
+    if (!s || s->value->type == CFG_LIST)
+        return make_items(g, key, item_bytes, first, items);
+    *first = s->value;
+    *items = calloc(1, item_bytes);
+    return *items ? 1 : fail(g->e, -ENOMEM, "%s: no memory", key);
+}
+
 /* One text for all vCPUs, or a list with one for each. */
 static int load_cpus(const struct vmget *g, const char *key,
                      struct vm_cpus **out, uint32_t *nr_out)
 {
-    const struct cfg_setting *s = cfg_find(g->cfg, key);
-    const struct cfg_value *v;
+    const struct cfg_value *v = NULL;
     struct err own = { 0 };
     void *items = NULL;
-    int rc = 0;
+    int rc = make_words(g, key, sizeof(**out), &v, &items);
 
-    if (!s)
-        return 0;
-    if (s->value->type == CFG_LIST) {
-        rc = make_items(g, key, sizeof(**out), &v, &items);
-        if (rc < 0)
-            return rc;
-    } else {
-        v = s->value;
-        items = calloc(1, sizeof(**out));
-        if (!items)
-            return fail(g->e, -ENOMEM, "%s: no memory", key);
-    }
     *out = items;
-    for (; v; v = v->next) {
-        rc = vmcpus_parse(v->text, &(*out)[(*nr_out)++], &own);
-        if (rc < 0)
-            return bad(g, &v->at, key, rc, &own);
+    for (; rc > 0 && v; v = v->next) {
+        int bad_rc = vmcpus_parse(v->text, &(*out)[(*nr_out)++], &own);
+
+        if (bad_rc < 0)
+            return bad(g, &v->at, key, bad_rc, &own);
     }
-    return 0;
+    return rc < 0 ? rc : 0;
 }
 
 static int load_cpuid(const struct vmget *g, struct vm_config *c)
 {
     const struct cfg_setting *s = cfg_find(g->cfg, "cpuid");
-    const struct cfg_value *v;
+    const struct cfg_value *v = NULL;
     struct err own = { 0 };
     void *items = NULL;
-    int rc = 0;
+    int rc = make_words(g, "cpuid", sizeof(*c->cpuid), &v, &items);
 
-    if (!s)
-        return 0;
-    c->cpuid_is_list = s->value->type == CFG_LIST;
-    if (c->cpuid_is_list) {
-        rc = make_items(g, "cpuid", sizeof(*c->cpuid), &v, &items);
-        if (rc < 0)
-            return rc;
-    } else {
-        v = s->value;
-        items = calloc(1, sizeof(*c->cpuid));
-    }
+    c->cpuid_is_list = s && s->value->type == CFG_LIST;
     c->cpuid = items;
-    for (; c->cpuid && v; v = v->next) {
-        rc = c->cpuid_is_list ? vmcpuid_check_leaf(v->text, &own)
-                              : vmcpuid_check_text(v->text, &own);
-        if (rc < 0)
-            return bad(g, &v->at, "cpuid", rc, &own);
+    for (; rc > 0 && v; v = v->next) {
+        int bad_rc = c->cpuid_is_list ? vmcpuid_check_leaf(v->text, &own)
+                                      : vmcpuid_check_text(v->text, &own);
+
+        if (bad_rc < 0)
+            return bad(g, &v->at, "cpuid", bad_rc, &own);
         c->cpuid[c->nr_cpuid] = strdup(v->text);
-        if (!c->cpuid[c->nr_cpuid++])
-            break;
+        if (!c->cpuid[c->nr_cpuid])
+            return fail(g->e, -ENOMEM, "cpuid: no memory");
+        c->nr_cpuid++;
     }
-    return v ? fail(g->e, -ENOMEM, "cpuid: no memory") : 0;
+    return rc < 0 ? rc : 0;
 }
 
 static int load_placing(const struct vmget *g, struct vm_config *c)
