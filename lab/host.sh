@@ -142,17 +142,20 @@ host_start() {
         >"$dir/qemu.log" 2>&1 </dev/null 9>&- &
     echo $! >"$dir/pid"
     disown
-    # Until it is QEMU, its name says nothing; an early end shows below.
-    until host_alive "$n" || ! kill -0 "$!" 2>/dev/null; do
-        sleep 0.05
-    done
+    born "$!" >"$dir/born" || true # an early end shows below
     say "host $n: $kind Xen is booting (pid $!, ssh port $port)"
 }
 
+# When a process was born, in ticks: with its pid that names it, and stays over
+# an exec, in the midst of which its command line is empty.  Nothing if it ended.
+born() {
+    sed 's/.*) //' "/proc/$1/stat" 2>/dev/null | awk '$1 != "Z" { print $20 }'
+}
+
 host_alive() {
-    local pid
-    pid=$(cat "$LAB/$1/pid" 2>/dev/null) && kill -0 "$pid" 2>/dev/null &&
-        grep -q "$LAB_NAME-$1" "/proc/$pid/cmdline" 2>/dev/null
+    local pid at
+    pid=$(cat "$LAB/$1/pid" 2>/dev/null) && at=$(born "$pid") &&
+        [ -n "$at" ] && [ "$at" = "$(cat "$LAB/$1/born" 2>/dev/null)" ]
 }
 
 # Wait until dom0 says that it is up; a boot that fails says where it stood.
