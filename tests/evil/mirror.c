@@ -6,12 +6,17 @@
  * state after what it announces.  A sweep that sees such a word may have
  * passed the others too early, so a copy counts only once a further sweep
  * found nothing new.
+ *
+ * The measurement is written byte by byte.  Nonsense put among its bytes would
+ * be taken for some of them, so its words are left alone until the state that
+ * announces them: by then they are whole.
  */
 #include "tests/evil/mirror.h"
 
 #include <errno.h>
 #include <pthread.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,6 +25,7 @@
 
 #define WORDS (sizeof(struct fh_steward_half) / sizeof(uint32_t))
 #define NONSENSE 0xe71e71e7u
+#define WORD_OF(field) (offsetof(struct fh_steward_half, field) / 4)
 
 struct mirror {
     uint32_t *shared;
@@ -49,6 +55,15 @@ void mirror_close(struct mirror *m)
     free(m);
 }
 
+/* May word i be half written still? */
+static bool is_unannounced(const struct mirror *m, size_t i)
+{
+    size_t first = WORD_OF(measurement);
+
+    return i >= first && i < first + sizeof(m->clean.measurement) / 4 &&
+           m->word[WORD_OF(state)] < FH_STATE_STARTING;
+}
+
 void mirror_sweep(struct mirror *m)
 {
     bool news = false;
@@ -56,7 +71,7 @@ void mirror_sweep(struct mirror *m)
     for (size_t i = 0; i < WORDS; i++) {
         uint32_t got = __atomic_load_n(&m->shared[i], __ATOMIC_SEQ_CST);
 
-        if (got == NONSENSE)
+        if (got == NONSENSE || is_unannounced(m, i))
             continue;
         if (!__atomic_compare_exchange_n(&m->shared[i], &got, NONSENSE, false,
                                          __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
