@@ -23,13 +23,18 @@ typedef int cmd_function(struct cmd_context *x, int argc, char **argv,
                          struct err *e);
 
 cmd_function cmd_create, cmd_run, cmd_list, cmd_info, cmd_destroy, cmd_shutdown,
-    cmd_reboot, cmd_pause, cmd_unpause, cmd_console, cmd_measure, cmd_check;
+    cmd_reboot, cmd_pause, cmd_unpause, cmd_console, cmd_measure, cmd_check,
+    cmd_help, cmd_complete, cmd_version;
 
 struct json_object;
 struct vm_config;
 
 /* Print an object on stdout, as people and programs can read it; takes it. */
 void cmd_print_json(struct json_object *o);
+/* On stderr, or as JSON on stdout. */
+void cmd_print_error(const struct cmd_context *x, const struct err *e);
+/* What has nothing to say has still an answer for programs. */
+void cmd_print_done(void);
 
 /*
  * Read a configuration file and key=value arguments on top of it; warnings go

@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * commands.c - every command: what it is called, takes, does and may answer
+ */
+#include "toolstack/cli/commands.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "common/checked.h"
+#include "common/err.h"
+
+#define CFG "FILE [key=value ...]"
+#define OF_GUEST "13 21"
+
+static const char not_written[] = "nobody has written it yet",
+                  save_later[] = "saving and restoring is not there yet",
+                  move_later[] = "migration is not there yet",
+                  block_later[] = "no block backend is there yet",
+                  net_later[] = "no network backend is there yet",
+                  sleep_later[] = "suspend to RAM is not there yet",
+                  file_only[] = "a guest's configuration is its file: change "
+                                "it and make the guest anew",
+                  host_only[] = "it is about the host, not about a guest: xl "
+                                "does it as ever",
+                  no_pci[] = "a device could write the guest's memory behind "
+                             "its back: there is no passthrough",
+                  no_qemu[] = "a protected guest has no device model",
+                  no_frontend[] = "only disks, network and the console are "
+                                  "meant for protected guests";
+
+/* clang-format off */
+static const struct command commands[] = {
+    { "create", CMD_SERVED, "[-c] [-p] [-F] [-n|--dryrun] " CFG,
+      "make a guest and its supervisor; -c: attach to its console, "
+      "-p: do not start it yet, -F: stay in the foreground, -n: only print "
+      "the checked configuration", "4 5 6 9 15 23", cmd_create, false },
+    { "run", CMD_SERVED, "NAME|FILE",
+      "supervise a guest in the foreground, as a service does; takes over "
+      "one that runs without a supervisor", "4 5 6 9 15 23", cmd_run, false },
+    { "list", CMD_SERVED, "[NAME|DOMID]",
+      "the domains of this host", "21", cmd_list, false },
+    { "info", CMD_SERVED, "NAME|DOMID",
+      "one guest: state, measurement, identity, times", "6 9 21", cmd_info,
+      false },
+    { "console", CMD_SERVED, "[-d] NAME",
+      "attach to a guest's console, ^] detaches; -d: print what it said so "
+      "far", "21", cmd_console, false },
+    { "shutdown", CMD_SERVED, "[-w] NAME",
+      "ask a guest to power off; -w: wait for it", OF_GUEST, cmd_shutdown,
+      true },
+    { "reboot", CMD_SERVED, "NAME", "ask a guest to reboot", OF_GUEST,
+      cmd_reboot, true },
+    { "pause", CMD_SERVED, "NAME|DOMID", "stop a guest's vCPUs", OF_GUEST,
+      cmd_pause, true },
+    { "unpause", CMD_SERVED, "NAME|DOMID",
+      "let them run; starts a guest made with -p", OF_GUEST, cmd_unpause,
+      true },
+    { "destroy", CMD_SERVED, "NAME|DOMID",
+      "remove a guest and every trace of it at once", "6 9 21", cmd_destroy,
+      true },
+    { "measure", CMD_SERVED, CFG,
+      "predict a guest's launch measurement", "5 6 23", cmd_measure, false },
+    { "check", CMD_SERVED, "[FILE [key=value ...]]",
+      "can this host run protected guests? with FILE: is it a good "
+      "configuration?", "1 5 6 23", cmd_check, false },
+    { "help", CMD_SERVED, "[COMMAND]",
+      "every command, or one with its exit codes", "", cmd_help, false },
+    { "complete", CMD_SERVED, "[WORD ...]",
+      "what may stand in place of the last word; for the shell", "",
+      cmd_complete, false },
+    { "version", CMD_SERVED, "", "the version", "", cmd_version, false },
+
+#define NOT(name, verdict, why) { name, verdict, "...", why, "4", NULL, false }
+    NOT("domid", CMD_LATER, not_written),
+    NOT("domname", CMD_LATER, not_written),
+    NOT("rename", CMD_LATER, not_written),
+    NOT("vm-list", CMD_LATER, not_written),
+    NOT("uptime", CMD_LATER, not_written),
+    NOT("vcpu-list", CMD_LATER, not_written),
+    NOT("vcpu-pin", CMD_LATER, not_written),
+    NOT("vcpu-set", CMD_LATER, not_written),
+    NOT("mem-set", CMD_LATER, not_written),
+    NOT("mem-max", CMD_LATER, not_written),
+    NOT("sysrq", CMD_LATER, not_written),
+    NOT("dmesg", CMD_LATER, not_written),
+    NOT("top", CMD_LATER, not_written),
+    NOT("save", CMD_LATER, save_later),
+    NOT("restore", CMD_LATER, save_later),
+    NOT("migrate", CMD_LATER, move_later),
+    NOT("migrate-receive", CMD_LATER, move_later),
+    NOT("suspend", CMD_LATER, sleep_later),
+    NOT("resume", CMD_LATER, sleep_later),
+    NOT("block-attach", CMD_LATER, block_later),
+    NOT("block-list", CMD_LATER, block_later),
+    NOT("block-detach", CMD_LATER, block_later),
+    NOT("network-attach", CMD_LATER, net_later),
+    NOT("network-list", CMD_LATER, net_later),
+    NOT("network-detach", CMD_LATER, net_later),
+
+    NOT("trigger", CMD_NEVER, "Xen lets nobody outside inject interrupts into "
+        "a protected guest"),
+    NOT("dump-core", CMD_NEVER, "nobody outside can read a protected guest's "
+        "memory: let the guest dump itself (kdump)"),
+    NOT("config-update", CMD_NEVER, file_only),
+    NOT("pci-attach", CMD_NEVER, no_pci),
+    NOT("pci-detach", CMD_NEVER, no_pci),
+    NOT("pci-list", CMD_NEVER, no_pci),
+    NOT("pci-assignable-add", CMD_NEVER, no_pci),
+    NOT("pci-assignable-remove", CMD_NEVER, no_pci),
+    NOT("pci-assignable-list", CMD_NEVER, no_pci),
+    NOT("vncviewer", CMD_NEVER, no_qemu),
+    NOT("cd-insert", CMD_NEVER, no_qemu),
+    NOT("cd-eject", CMD_NEVER, no_qemu),
+    NOT("button-press", CMD_NEVER, no_qemu),
+    NOT("qemu-monitor-command", CMD_NEVER, no_qemu),
+    NOT("channel-list", CMD_NEVER, no_qemu),
+    NOT("usbctrl-attach", CMD_NEVER, no_qemu),
+    NOT("usbctrl-detach", CMD_NEVER, no_qemu),
+    NOT("usbdev-attach", CMD_NEVER, no_qemu),
+    NOT("usbdev-detach", CMD_NEVER, no_qemu),
+    NOT("usb-list", CMD_NEVER, no_qemu),
+    NOT("vtpm-attach", CMD_NEVER, no_frontend),
+    NOT("vtpm-list", CMD_NEVER, no_frontend),
+    NOT("vtpm-detach", CMD_NEVER, no_frontend),
+    NOT("vkb-attach", CMD_NEVER, no_frontend),
+    NOT("vkb-list", CMD_NEVER, no_frontend),
+    NOT("vkb-detach", CMD_NEVER, no_frontend),
+    NOT("vdispl-attach", CMD_NEVER, no_frontend),
+    NOT("vdispl-list", CMD_NEVER, no_frontend),
+    NOT("vdispl-detach", CMD_NEVER, no_frontend),
+    NOT("vsnd-attach", CMD_NEVER, no_frontend),
+    NOT("vsnd-list", CMD_NEVER, no_frontend),
+    NOT("vsnd-detach", CMD_NEVER, no_frontend),
+    NOT("sharing", CMD_NEVER, "a protected guest shares no page with another"),
+    NOT("remus", CMD_NEVER, "a copy kept on another host would be a second "
+        "guest of one identity"),
+    NOT("dt-overlay", CMD_NEVER, "it is for Arm"),
+    NOT("sched-credit", CMD_NEVER, host_only),
+    NOT("sched-credit2", CMD_NEVER, host_only),
+    NOT("sched-rtds", CMD_NEVER, host_only),
+    NOT("debug-keys", CMD_NEVER, host_only),
+    NOT("set-parameters", CMD_NEVER, host_only),
+    NOT("claims", CMD_NEVER, host_only),
+    NOT("cpupool-create", CMD_NEVER, host_only),
+    NOT("cpupool-list", CMD_NEVER, host_only),
+    NOT("cpupool-destroy", CMD_NEVER, host_only),
+    NOT("cpupool-rename", CMD_NEVER, host_only),
+    NOT("cpupool-cpu-add", CMD_NEVER, host_only),
+    NOT("cpupool-cpu-remove", CMD_NEVER, host_only),
+    NOT("cpupool-migrate", CMD_NEVER, host_only),
+    NOT("cpupool-numa-split", CMD_NEVER, host_only),
+    NOT("getenforce", CMD_NEVER, host_only),
+    NOT("setenforce", CMD_NEVER, host_only),
+    NOT("loadpolicy", CMD_NEVER, host_only),
+    NOT("devd", CMD_NEVER, host_only),
+    NOT("psr-hwinfo", CMD_NEVER, host_only),
+    NOT("psr-cmt-attach", CMD_NEVER, host_only),
+    NOT("psr-cmt-detach", CMD_NEVER, host_only),
+    NOT("psr-cmt-show", CMD_NEVER, host_only),
+    NOT("psr-cat-set", CMD_NEVER, host_only),
+    NOT("psr-cat-show", CMD_NEVER, host_only),
+    NOT("psr-mba-set", CMD_NEVER, host_only),
+    NOT("psr-mba-show", CMD_NEVER, host_only),
+#undef NOT
+};
+/* clang-format on */
+
+const struct command *command_at(uint32_t i)
+{
+    return i < ARRAY_SIZE(commands) ? &commands[i] : NULL;
+}
+
+static const struct command *find_beginning(const char *word, bool served)
+{
+    const struct command *found = NULL;
+
+    for (uint32_t i = 0; i < ARRAY_SIZE(commands); i++) {
+        const struct command *c = &commands[i];
+
+        if ((c->verdict == CMD_SERVED) != served ||
+            strncmp(c->name, word, strlen(word)))
+            continue;
+        if (strcmp(c->name, word) == 0)
+            return c;
+        if (found)
+            return NULL;
+        found = c;
+    }
+    return found;
+}
+
+const struct command *command_find(const char *word)
+{
+    const struct command *c;
+
+    for (uint32_t i = 0; i < ARRAY_SIZE(commands); i++)
+        if (strcmp(commands[i].name, word) == 0)
+            return &commands[i];
+    c = find_beginning(word, true);
+    return c ? c : find_beginning(word, false);
+}
+
+const char *command_word(const char **at, char word[COMMAND_WORD_MAX])
+{
+    static const char between[] = "[]| ";
+    const char *s = *at + strspn(*at, between);
+    size_t len = strcspn(s, between);
+
+    if (len == 0 || len >= COMMAND_WORD_MAX)
+        return NULL;
+    memcpy(word, s, len);
+    word[len] = 0;
+    *at = s + len;
+    return word;
+}
+
+const char *cmd_verdict_name(enum cmd_verdict v)
+{
+    static const char *const name[] = {
+        [CMD_SERVED] = "served",
+        [CMD_LATER] = "later",
+        [CMD_NEVER] = "never",
+    };
+
+    _Static_assert(ARRAY_SIZE(name) == CMD_VERDICTS, "cmd_verdict_name");
+    return name[v];
+}
+
+int command_refuse(const struct command *c, struct err *e)
+{
+    return fail(e, -EOPNOTSUPP, "%s: %s: %s", c->name,
+                c->verdict == CMD_LATER ? "not yet" : "not served", c->text);
+}
