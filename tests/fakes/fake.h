@@ -20,6 +20,7 @@
 #define FAKE_POISON 0xa5
 #define FAKE_DOMAINS 8u
 #define FAKE_PAGES 3u
+#define FAKE_CPUS 8u /* two nodes of four */
 
 enum fake_steward_act { /* how the guest's steward behaves */
                         FAKE_STEWARD_GOOD,
@@ -40,7 +41,11 @@ struct fake_domain {
     bool granted[FAKE_PAGES];
     bool launched, introduced;
     bool seen; /* the test's own mark */
-    uint64_t claim_pages;
+    uint64_t claim_pages, max_kib;
+    struct {
+        uint8_t hard, soft; /* of 8 CPUs; 0: never set */
+    } affinity[16];
+    uint32_t weight, cap, pool;
 
     /* The steward's own memory. */
     uint64_t asked_bytes;
@@ -65,6 +70,7 @@ struct fake {
     bool storms;         /* a port that is unmasked rings at once */
     uint32_t nr_unmasks; /* of event channels */
     bool unprotected;    /* createdomain ignores our flag, as other Xens may */
+    uint32_t scheduler;  /* 0: credit2 */
 };
 
 extern struct fake fake;

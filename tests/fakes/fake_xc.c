@@ -59,6 +59,7 @@ int xc_domain_create(xc_interface *xch, uint32_t *pdomid,
     d->there = d->paused = true;
     d->protected =
         !fake.unprotected && (config->flags & XEN_STEWARD_CDF_protected);
+    d->pool = config->cpupool_id;
     d->max_evtchn_port = config->max_evtchn_port;
     d->max_maptrack_frames = config->max_maptrack_frames;
     d->next_port = XEN_STEWARD_DOORBELL_PORT + 1;
@@ -76,6 +77,7 @@ static void fill_info(const struct fake_domain *d, xc_domaininfo_t *info)
                   (d->shutdown ? XEN_DOMINF_shutdown : 0) |
                   (d->dying ? XEN_DOMINF_dying : 0) |
                   (d->reason << XEN_DOMINF_shutdownshift);
+    info->cpupool = d->pool;
     info->max_vcpu_id = d->nr_vcpus - 1;
     info->nr_online_vcpus = d->nr_vcpus;
     memcpy(info->handle, d->handle, sizeof(info->handle));
@@ -122,8 +124,13 @@ int xc_domain_max_vcpus(xc_interface *xch, uint32_t domid, unsigned int max)
 
 int xc_domain_setmaxmem(xc_interface *xch, uint32_t domid, uint64_t max_memkb)
 {
-    (void)xch, (void)max_memkb;
-    return fake_fails() || !fake_find(domid) ? lose(EINVAL) : 0;
+    struct fake_domain *d = fake_find(domid);
+
+    (void)xch;
+    if (fake_fails() || !d)
+        return lose(EINVAL);
+    d->max_kib = max_memkb;
+    return 0;
 }
 
 int xc_domain_claim_pages(xc_interface *xch, uint32_t domid,

@@ -2,10 +2,11 @@
 /*
  * list.c - `freehold list`
  *
- * The columns are `xl list`'s, byte for byte (Xen 4.20, tools/xl/xl_list.c);
- * what we add stands behind them.
+ * The text is columns.c's.  A domain's label is never known: Xen's default
+ * policy has none.
  */
 #include <errno.h>
+#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,48 +17,9 @@
 #include "common/err.h"
 #include "common/store.h"
 #include "toolstack/cli/cmd.h"
+#include "toolstack/cli/columns.h"
 #include "toolstack/cli/exitcode.h"
-#include "toolstack/cli/target.h"
-
-/* The guest's own: the steward's vCPU is `freehold info`'s business. */
-static uint32_t guest_vcpus(const struct hyp_info *d)
-{
-    return d->protected && d->nr_online > 0 ? d->nr_online - 1 : d->nr_online;
-}
-
-static char reason_letter(const struct hyp_info *d)
-{
-    static const char letters[] = "-rscwS";
-
-    if (!d->shutdown)
-        return '-';
-    return d->reason < sizeof(letters) - 1 ? letters[d->reason] : '?';
-}
-
-static const char *remark(const struct target *t)
-{
-    if (!t->known || t->state.supervised)
-        return "";
-    return t->has_domain ? "  no supervisor" : "  no domain, no supervisor";
-}
-
-static void print_row(const struct target *t)
-{
-    const struct hyp_info *d = &t->domain;
-
-    if (!t->has_domain) {
-        printf("%-40s %5s %5s %5s     %s  %8s%s\n", t->name, "-", "-", "-",
-               "------", "-",
-               t->state.supervised ? "  between two domains" : remark(t));
-        return;
-    }
-    printf("%-40s %5d %5lu %5d     %c%c%c%c%c%c  %8.1f%s\n",
-           t->name[0] ? t->name : "(null)", d->domid,
-           (unsigned long)(d->mem_pages * PAGE_BYTES / MIB_BYTES),
-           guest_vcpus(d), d->running ? 'r' : '-', d->blocked ? 'b' : '-',
-           d->paused ? 'p' : '-', d->shutdown ? 's' : '-', reason_letter(d),
-           d->dying ? 'd' : '-', (double)d->cpu_ns / 1e9, remark(t));
-}
+#include "toolstack/cli/host.h"
 
 static struct json_object *row_object(const struct target *t)
 {
@@ -80,11 +42,13 @@ static struct json_object *row_object(const struct target *t)
     json_object_object_add(
         o, "memory_mib",
         json_object_new_uint64(d->mem_pages * PAGE_BYTES / MIB_BYTES));
-    json_object_object_add(o, "vcpus", json_object_new_int(guest_vcpus(d)));
+    json_object_object_add(o, "vcpus",
+                           json_object_new_int(columns_vcpus(d, d->nr_online)));
     json_object_object_add(o, "running", json_object_new_boolean(d->running));
     json_object_object_add(o, "blocked", json_object_new_boolean(d->blocked));
     json_object_object_add(o, "paused", json_object_new_boolean(d->paused));
     json_object_object_add(o, "dying", json_object_new_boolean(d->dying));
+    json_object_object_add(o, "pool", json_object_new_int((int)d->pool));
     if (d->shutdown)
         json_object_object_add(o, "shutdown_reason",
                                json_object_new_int(d->reason));
@@ -93,49 +57,80 @@ static struct json_object *row_object(const struct target *t)
     return o;
 }
 
-static void print_all(const struct cmd_context *x, const struct target *list,
-                      int nr)
+/* A pool's name; to be freed.  NULL: it has none. */
+static char *pool_name(struct store *s, uint32_t pool)
+{
+    char path[64];
+
+    snprintf(path, sizeof(path), "/local/pool/%u/name", pool);
+    return s ? store_read(s, path) : NULL;
+}
+
+static int print_row(struct host *h, const struct target *t,
+                     const struct list_options *o, struct err *e)
+{
+    char *pool = o->pool ? pool_name(h->store, t->domain.pool) : NULL;
+    struct hyp_cpus nodes = { { 0 } };
+    struct list_extra extra = { pool ? pool : "-", &nodes, 0 };
+    int rc = 0;
+
+    if (o->nodes && t->has_domain)
+        rc = hyp_nodes(h->hyp, t->domain.domid, &nodes, e);
+    extra.nr_nodes = rc > 0 ? rc : 0;
+    if (rc >= 0)
+        columns_list(stdout, o, t, &extra);
+    free(pool);
+    return rc < 0 ? rc : 0;
+}
+
+static int print_all(const struct cmd_context *x, struct host *h,
+                     const struct list_options *o, struct err *e)
 {
     struct json_object *array;
+    int rc = 0;
 
     if (x->json) {
         array = json_object_new_array();
-        for (int i = 0; i < nr; i++)
-            json_object_array_add(array, row_object(&list[i]));
+        for (int i = 0; i < h->nr; i++)
+            json_object_array_add(array, row_object(&h->list[i]));
         cmd_print_json(array);
-        return;
+        return 0;
     }
-    printf("Name                                        ID   Mem VCPUs\t"
-           "State\tTime(s)\n");
-    for (int i = 0; i < nr; i++)
-        print_row(&list[i]);
+    columns_list_head(stdout, o);
+    for (int i = 0; i < h->nr && rc == 0; i++)
+        rc = print_row(h, &h->list[i], o, e);
+    return rc;
 }
+
+static const struct option long_options[] = {
+    { "verbose", no_argument, NULL, 'v' },
+    { "context", no_argument, NULL, 'Z' },
+    { "cpupool", no_argument, NULL, 'c' },
+    { "numa", no_argument, NULL, 'n' },
+    { NULL, 0, NULL, 0 },
+};
 
 int cmd_list(struct cmd_context *x, int argc, char **argv, struct err *e)
 {
-    struct target one, *list = NULL;
-    struct store *s = NULL;
-    struct hyp *h = NULL;
-    int rc;
+    struct list_options o = { 0 };
+    struct host h;
+    int option, rc;
 
-    if (argc > 2)
-        return EXIT_USAGE;
-    rc = hyp_open(&h, e);
-    if (rc < 0)
-        return rc;
-    if (store_open(&s, NULL) < 0)
-        s = NULL; /* names of others are a courtesy */
-    if (argc == 2) {
-        rc = target_find(h, s, argv[1], &one, e);
-        if (rc == 0)
-            print_all(x, &one, 1);
-    } else {
-        rc = target_list(h, s, &list, e);
-        if (rc >= 0)
-            print_all(x, list, rc);
+    optind = 0;
+    while ((option = getopt_long(argc, argv, "vZcn", long_options, NULL)) !=
+           -1) {
+        if (option == '?')
+            return EXIT_USAGE;
+        o.verbose |= option == 'v';
+        o.label |= option == 'Z';
+        o.pool |= option == 'c';
+        o.nodes |= option == 'n';
     }
-    free(list);
-    store_close(s);
-    hyp_close(h);
-    return rc < 0 ? rc : 0;
+    if (argc - optind > 1)
+        return EXIT_USAGE;
+    rc = host_open(&h, argc - optind, argv + optind, true, e);
+    if (rc == 0)
+        rc = print_all(x, &h, &o, e);
+    host_close(&h);
+    return rc;
 }

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <xenctrl.h> /* before the other headers of Xen */
+#include "toolstack/supervisor/hyp_priv.h"
 
 #include <xen/hvm/hvm_info_table.h>
 #include <xen/hvm/params.h>
@@ -28,10 +28,6 @@ _Static_assert(VM_VCPUS_MAX + 1 == HVM_MAX_VCPUS, "one is the steward's");
 /* Xenstore ring, console ring, control page. */
 #define SHARED_PAGES 3u
 #define TSC_NATIVE 2u /* XEN_CPUID_TSC_MODE_NEVER_EMULATE, arch-x86/cpuid.h */
-
-struct hyp {
-    xc_interface *xc;
-};
 
 int hyp_open(struct hyp **out, struct err *e)
 {
@@ -135,10 +131,9 @@ static int xc_failed(uint16_t domid, const char *what, struct err *e)
     return fail(e, -errno, "domain %u: %s: %s", domid, what, strerror(errno));
 }
 
-static uint64_t all_pages(const struct hyp_spec *s)
+static uint64_t all_pages(uint64_t ram_bytes)
 {
-    return s->ram_bytes / PAGE_BYTES + XEN_STEWARD_REGION_PAGES_MAX +
-           SHARED_PAGES;
+    return ram_bytes / PAGE_BYTES + XEN_STEWARD_REGION_PAGES_MAX + SHARED_PAGES;
 }
 
 /*
@@ -163,12 +158,23 @@ static int no_host_memory(struct hyp *h, const struct hyp_spec *s,
                 (unsigned long long)(host.free_bytes / MIB_BYTES));
 }
 
+int hyp_limit_memory(struct hyp *h, uint16_t domid, uint64_t ram_bytes,
+                     struct err *e)
+{
+    if (xc_domain_setmaxmem(h->xc, domid,
+                            all_pages(ram_bytes) * (PAGE_BYTES / 1024)))
+        return xc_failed(domid, "set its memory limit", e);
+    return 0;
+}
+
 static int configure_memory(struct hyp *h, uint16_t domid,
                             const struct hyp_spec *s, struct err *e)
 {
-    if (xc_domain_setmaxmem(h->xc, domid, all_pages(s) * (PAGE_BYTES / 1024)))
-        return xc_failed(domid, "set its memory limit", e);
-    if (xc_domain_claim_pages(h->xc, domid, all_pages(s))) {
+    int rc = hyp_limit_memory(h, domid, s->ram_bytes, e);
+
+    if (rc < 0)
+        return rc;
+    if (xc_domain_claim_pages(h->xc, domid, all_pages(s->ram_bytes))) {
         if (errno == ENOMEM)
             return no_host_memory(h, s, e);
         return xc_failed(domid, "claim its memory", e);
@@ -278,6 +284,7 @@ static void info_from_wire(const xc_domaininfo_t *w, struct hyp_info *out)
         .nr_vcpus = w->max_vcpu_id + 1,
         .mem_pages = w->tot_pages + w->outstanding_pages,
         .cpu_ns = w->cpu_time,
+        .pool = w->cpupool,
     };
     memcpy(out->uuid, w->handle, sizeof(out->uuid));
 }
@@ -365,6 +372,7 @@ int hyp_host(struct hyp *h, struct hyp_host *out, struct err *e)
         phys.free_pages > phys.outstanding_pages
             ? (phys.free_pages - phys.outstanding_pages) * PAGE_BYTES
             : 0;
+    out->nr_cpus = phys.nr_cpus;
     out->hap = phys.capabilities & XEN_SYSCTL_PHYSCAP_hap;
     return 0;
 }

@@ -2,8 +2,9 @@
 /*
  * hyp.h - every hypercall of the toolstack
  *
- * The only caller of libxenctrl.  Nothing here can reach a protected guest's
- * memory or registers: dom0 makes the shell of a domain, Xen fills it.
+ * hyp*.c are the only callers of libxenctrl.  Nothing here can reach a
+ * protected guest's memory or registers: dom0 makes the shell of a domain, Xen
+ * fills it.
  */
 #ifndef HYP_H
 #define HYP_H
@@ -50,11 +51,13 @@ struct hyp_info {
     uint32_t nr_vcpus;  /* the same, all */
     uint64_t mem_pages; /* with what it may still populate */
     uint64_t cpu_ns;
+    uint32_t pool; /* of CPUs; 0: Xen's first */
 };
 
 struct hyp_host {
     char xen_version[48];
     uint64_t free_bytes, total_bytes;
+    uint32_t nr_cpus; /* that are on */
     bool hap;
 };
 
@@ -79,6 +82,10 @@ int hyp_create(struct hyp *h, const struct hyp_spec *s, uint16_t *domid,
 /* vCPUs, limits, claim, CPU policy, clock and ports: all before launch. */
 int hyp_configure(struct hyp *h, uint16_t domid, const struct hyp_spec *s,
                   struct hyp_ports *out, struct err *e);
+
+/* What the guest may have of RAM from now on; its overhead is added. */
+int hyp_limit_memory(struct hyp *h, uint16_t domid, uint64_t ram_bytes,
+                     struct err *e);
 
 /* What the guest may never take any more goes back to the host. */
 void hyp_drop_claim(struct hyp *h, uint16_t domid);

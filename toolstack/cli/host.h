@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * host.h - what a command needs that only looks at domains
+ */
+#ifndef HOST_H
+#define HOST_H
+
+#include "toolstack/cli/target.h"
+
+struct host {
+    struct hyp *hyp;
+    struct store *store; /* NULL: not to be had; names of others are missing */
+    struct target *list;
+    int nr;
+};
+
+/*
+ * Open the host and find the domains that the words name, or all: those with
+ * a domain alone, unless also_without.  host_close() also after an error.
+ */
+int host_open(struct host *h, int nr_words, char **words, bool also_without,
+              struct err *e);
+void host_close(struct host *h);
+
+#endif
