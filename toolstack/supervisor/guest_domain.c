@@ -169,11 +169,15 @@ static int build_domain(struct guest *g, struct err *e)
     int rc;
 
     memcpy(spec.uuid, c->uuid, sizeof(spec.uuid));
-    rc = write_state(g, e); /* the handle, before a domain has it */
+    rc = guest_find_pool(g, &spec.pool, e);
+    if (rc == 0)
+        rc = write_state(g, e); /* the handle, before a domain has it */
     if (rc == 0)
         rc = hyp_create(g->hyp, &spec, &g->domid, e);
     if (rc == 0)
         rc = hyp_configure(g->hyp, g->domid, &spec, &g->ports, e);
+    if (rc == 0)
+        rc = guest_place(g, e);
     if (rc == 0)
         rc = write_state(g, e);
     g->times.hypercalls = guest_now_us() - start_us;

@@ -6,6 +6,7 @@
  *   shutdown {"how": ...}    ask the kernel; "poweroff" (default), "reboot"
  *   destroy                  remove the domain and every trace of it
  *   pause, unpause           unpause also launches a guest built with -p
+ *   (guest_tune.c has more)
  *   subscribe                events from now on (api.c)
  */
 #include <errno.h>
@@ -92,7 +93,7 @@ struct json_object *guest_info(struct guest *g)
     add_text(o, "state", guest_state_name(g->state));
     add_number(o, "supervisor_pid", getpid());
     add_number(o, "vcpus", c->nr_vcpus);
-    add_number(o, "memory_mib", c->target_bytes / MIB_BYTES);
+    add_number(o, "memory_mib", guest_target_kib(g) / 1024);
     add_number(o, "max_memory_mib", c->ram_bytes / MIB_BYTES);
     add_domain(o, g);
     add_text(o, "steward", steward_state(g->load.steward_state));
@@ -148,5 +149,5 @@ int guest_call(void *arg, const char *method, struct json_object *params,
         return guest_pause(g, e);
     if (strcmp(method, "unpause") == 0)
         return guest_resume(g, e);
-    return -ENOSYS;
+    return guest_tune(g, method, params, e);
 }

@@ -98,6 +98,14 @@ void guest_domain_let_go(struct guest *g);
 /* And remove the domain and its tree. */
 void guest_domain_remove(struct guest *g);
 
+/* guest_tune.c: before createdomain, and before the first unpause. */
+int guest_find_pool(struct guest *g, uint32_t *out, struct err *e);
+int guest_place(struct guest *g, struct err *e);
+uint64_t guest_target_kib(struct guest *g); /* as it was asked last */
+/* Its methods; -ENOSYS without words: none of them. */
+int guest_tune(struct guest *g, const char *method, struct json_object *params,
+               struct err *e);
+
 /* The API's methods. */
 int guest_call(void *arg, const char *method, struct json_object *params,
                struct json_object **result, struct err *e);

@@ -102,6 +102,7 @@ int hyp_create(struct hyp *h, const struct hyp_spec *s, uint16_t *domid,
         .max_grant_frames = HYP_GRANT_FRAMES_MAX,
         .max_maptrack_frames =
             s->has_maptrack_frames ? (int)s->max_maptrack_frames : -1,
+        .cpupool_id = s->pool,
         .grant_opts = XEN_DOMCTL_GRANT_version(1),
         .arch.emulation_flags = XEN_X86_EMU_LAPIC,
     };

@@ -26,6 +26,7 @@ struct hyp_spec { /* what a guest asks of Xen */
     uint32_t max_event_channels;  /* 0: HYP_EVENT_CHANNELS */
     bool has_maptrack_frames;     /* else Xen's default */
     uint32_t max_maptrack_frames; /* for what the guest maps of others */
+    uint32_t pool;                /* of CPUs; 0: Xen's first */
 };
 
 struct hyp_ports { /* the guest's event channels for dom0 */

@@ -207,6 +207,20 @@ int hyp_set_share(struct hyp *h, uint16_t domid, uint32_t weight,
     return 0;
 }
 
+int hyp_next_pool(struct hyp *h, uint32_t *pool, struct err *e)
+{
+    xc_cpupoolinfo_t *info = xc_cpupool_getinfo(h->xc, *pool);
+
+    if (!info && (errno == ENOENT || errno == ESRCH))
+        return -ENOENT;
+    if (!info)
+        return fail(e, -errno, "hypervisor: look for pool %u: %s", *pool,
+                    strerror(errno));
+    *pool = info->cpupool_id;
+    xc_cpupool_infofree(h->xc, info);
+    return 0;
+}
+
 int hyp_nodes(struct hyp *h, uint16_t domid, struct hyp_cpus *out,
               struct err *e)
 {

@@ -54,6 +54,9 @@ int hyp_pin(struct hyp *h, uint16_t domid, uint32_t vcpu,
 int hyp_set_share(struct hyp *h, uint16_t domid, uint32_t weight,
                   uint32_t cap_percent, struct err *e);
 
+/* The first pool from *pool on.  -ENOENT, without words: no more. */
+int hyp_next_pool(struct hyp *h, uint32_t *pool, struct err *e);
+
 /* The nodes that its memory is best on; their number on this host. */
 int hyp_nodes(struct hyp *h, uint16_t domid, struct hyp_cpus *out,
               struct err *e);

@@ -30,7 +30,7 @@ static const char no_labels[] = "this Xen has no security labels";
 static const char disks_later[] = "no block backend serves it yet";
 static const char vifs_later[] = "no network backend serves it yet";
 static const char p9_later[] = "no file system backend serves it yet";
-static const char placed_later[] = "the guest's vCPUs are not placed yet";
+static const char rtds_only[] = "only the scheduler rtds has it";
 static const char cpuid_later[] = "every guest has Xen's default CPU policy";
 static const char moved_later[] = "guests do not migrate yet";
 static const char grown_later[] = "vCPUs are not added to a running guest yet";
@@ -58,23 +58,23 @@ static const struct vm_key keys[] = {
     { "max_event_channels", VM_NUMBER, VM_KEY_USED, NULL },
     { "max_maptrack_frames", VM_NUMBER, VM_KEY_USED, NULL },
     { "trust_backends", VM_BOOL, VM_KEY_USED, NULL },
+    { "pool", VM_TEXT, VM_KEY_USED, NULL },
+    { "cpus", VM_TEXT_OR_LIST, VM_KEY_USED, NULL },
+    { "cpus_soft", VM_TEXT_OR_LIST, VM_KEY_USED, NULL },
+    { "cpu_weight", VM_NUMBER, VM_KEY_USED, NULL },
+    { "cap", VM_NUMBER, VM_KEY_USED, NULL },
 
     { "disk", VM_LIST, VM_KEY_STORED, disks_later },
     { "vif", VM_LIST, VM_KEY_STORED, vifs_later },
     { "p9", VM_LIST, VM_KEY_STORED, p9_later },
     { "maxvcpus", VM_NUMBER, VM_KEY_STORED, grown_later },
-    { "pool", VM_TEXT, VM_KEY_STORED, placed_later },
-    { "cpus", VM_TEXT_OR_LIST, VM_KEY_STORED, placed_later },
-    { "cpus_soft", VM_TEXT_OR_LIST, VM_KEY_STORED, placed_later },
-    { "cpu_weight", VM_NUMBER, VM_KEY_STORED, placed_later },
-    { "cap", VM_NUMBER, VM_KEY_STORED, placed_later },
     { "cpuid", VM_TEXT_OR_LIST, VM_KEY_STORED, cpuid_later },
     { "nomigrate", VM_BOOL, VM_KEY_STORED, moved_later },
 
-    { "period", VM_NUMBER, VM_KEY_UNUSED, placed_later },
-    { "slice", VM_NUMBER, VM_KEY_UNUSED, placed_later },
-    { "latency", VM_NUMBER, VM_KEY_UNUSED, placed_later },
-    { "extratime", VM_NUMBER, VM_KEY_UNUSED, placed_later },
+    { "period", VM_NUMBER, VM_KEY_UNUSED, rtds_only },
+    { "slice", VM_NUMBER, VM_KEY_UNUSED, rtds_only },
+    { "latency", VM_NUMBER, VM_KEY_UNUSED, rtds_only },
+    { "extratime", VM_NUMBER, VM_KEY_UNUSED, rtds_only },
     { "vnuma", VM_LIST, VM_KEY_UNUSED, "a protected guest sees one node" },
     { "llc_colors", VM_LIST, VM_KEY_UNUSED, "Xen colours no HVM container" },
     { "channel", VM_LIST, VM_KEY_UNUSED, "there is one console; it needs no device model" },
