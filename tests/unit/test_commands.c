@@ -12,6 +12,7 @@
 #include "tests/unit/test.h"
 #include "toolstack/cli/commands.h"
 #include "toolstack/cli/exitcode.h"
+#include "toolstack/cli/units.h"
 #include "toolstack/supervisor/rundir.h"
 
 int __wrap_rundir_list(const char *base, struct run_state **out, struct err *e);
@@ -256,7 +257,7 @@ static void check_heading(char *line, enum cmd_verdict v)
             if (!c || !has_option(c, w + 1))
                 print_error("%s: an option of the manual alone\n", w + 1);
             CHECK(c != NULL && has_option(c, w + 1));
-        } else if (islower(w[1])) {
+        } else if (islower(w[1]) && !(c && has_option(c, w + 1))) {
             c = command_find(w + 1);
             if (!c || strcmp(c->name, w + 1) || c->verdict != v)
                 print_error("%s: in the manual alone\n", w + 1);
@@ -303,6 +304,56 @@ TEST(the_manual_has_the_table_of_exit_codes)
     free(man);
 }
 
+/* ---- amounts ---- */
+
+TEST(memory_is_mib_unless_it_says)
+{
+    static const struct {
+        const char *text;
+        uint64_t kib;
+    } row[] = {
+        { "512", 512 << 10 },    { "512m", 512 << 10 }, { "512M", 512 << 10 },
+        { "4096k", 4096 },       { "4096b", 4 },        { "4095b", 3 },
+        { "2g", 2 << 20 },       { "1T", 1 << 30 },     { "0", 0 },
+        { "4096t", 1ull << 42 },
+    };
+    static const char *const bad[] = {
+        "",
+        "m",
+        "-1",
+        "+1",
+        " 1",
+        "1mb",
+        "1x",
+        "1.5g",
+        "4097t",
+        "18446744073709551615",
+        "18446744073709551616",
+    };
+    uint64_t kib;
+
+    for (uint32_t i = 0; i < ARRAY_SIZE(row); i++) {
+        CHECK_EQ(units_kib(row[i].text, &kib, NULL), 0);
+        CHECK_EQ(kib, row[i].kib);
+    }
+    for (uint32_t i = 0; i < ARRAY_SIZE(bad); i++)
+        CHECK_EQ(units_kib(bad[i], &kib, NULL), -EINVAL);
+}
+
+TEST(a_number_is_digits_within_its_limit)
+{
+    uint32_t n = 9;
+
+    CHECK_EQ(units_number("vcpu", "0", 3, &n, NULL), 0);
+    CHECK_EQ(n, 0);
+    CHECK_EQ(units_number("vcpu", "3", 3, &n, NULL), 0);
+    CHECK_EQ(units_number("vcpu", "4", 3, &n, NULL), -EINVAL);
+    CHECK_EQ(units_number("vcpu", "-1", 3, &n, NULL), -EINVAL);
+    CHECK_EQ(units_number("vcpu", "", 3, &n, NULL), -EINVAL);
+    CHECK_EQ(units_number("vcpu", "1x", 3, &n, NULL), -EINVAL);
+    CHECK_EQ(units_number("vcpu", "4294967296", 3, &n, NULL), -EINVAL);
+}
+
 /* ---- completion ---- */
 
 static void completes(const char *line, const char *want)
@@ -333,6 +384,8 @@ TEST(completion_knows_commands_options_and_guests)
     completes("destroy ", "web mail ");
     completes("destroy w", "web ");
     completes("--json destroy m", "mail ");
+    completes("vcpu-pin web a", "all ");
+    completes("shutdown --w", "--wait ");
     completes("create -", "--json -c -p -F -n --dryrun ");
     completes("create ", ""); /* a file: the shell's own */
     completes("help uptimex", "");
@@ -352,4 +405,6 @@ RUN_TESTS(
     RULE(the_manual_has_every_command_with_its_options),
     RULE(the_manual_has_no_command_and_no_option_that_is_not),
     RULE(the_manual_has_the_table_of_exit_codes),
+    RULE(memory_is_mib_unless_it_says),
+    RULE(a_number_is_digits_within_its_limit),
     RULE(completion_knows_commands_options_and_guests))

@@ -11,9 +11,10 @@
 #include "common/err.h"
 
 #define CFG "FILE [key=value ...]"
-#define OF_GUEST "13 21"
+#define OF_GUEST "6 9 13 21"
 
-static const char not_written[] = "nobody has written it yet",
+static const char name_later[] =
+    "a running supervisor cannot give its name back yet",
                   save_later[] = "saving and restoring is not there yet",
                   move_later[] = "migration is not there yet",
                   block_later[] = "no block backend is there yet",
@@ -65,11 +66,26 @@ static const struct command commands[] = {
     { "console", CMD_SERVED, "[-d] NAME",
       "attach to a guest's console, ^] detaches; -d: print what it said so "
       "far", "21", cmd_console, false },
-    { "shutdown", CMD_SERVED, "[-w] NAME",
-      "ask a guest to power off; -w: wait for it", OF_GUEST, cmd_shutdown,
+    { "shutdown", CMD_SERVED, "[-w|--wait] [-F] -a|--all|NAME|DOMID",
+      "ask a guest to power off; -w: wait for it, -a: all guests, -F: no "
+      "effect, a PVH guest has no power button", OF_GUEST, cmd_shutdown,
       true },
-    { "reboot", CMD_SERVED, "NAME", "ask a guest to reboot", OF_GUEST,
+    { "reboot", CMD_SERVED, "[-w|--wait] [-F] -a|--all|NAME|DOMID",
+      "ask a guest to reboot; options as for shutdown", OF_GUEST,
       cmd_reboot, true },
+    { "sysrq", CMD_SERVED, "NAME|DOMID KEY",
+      "send a guest's kernel a SysRq", OF_GUEST, cmd_sysrq, true },
+    { "mem-set", CMD_SERVED, "NAME|DOMID MEMORY",
+      "ask a guest to keep this much memory, MiB or with b, k, m, g, t",
+      OF_GUEST, cmd_mem_set, true },
+    { "mem-max", CMD_SERVED, "NAME|DOMID MEMORY",
+      "what mem-set may ask for at most", OF_GUEST, cmd_mem_max, true },
+    { "vcpu-set", CMD_SERVED, "[-i|--ignore-host] NAME|DOMID COUNT",
+      "ask a guest to use so many of its vCPUs; -i: also more than the host "
+      "has CPUs", OF_GUEST, cmd_vcpu_set, true },
+    { "vcpu-pin", CMD_SERVED, "NAME|DOMID VCPU|all HARD [SOFT]",
+      "say where a vCPU may run, and where it runs best; -: as it is",
+      OF_GUEST, cmd_vcpu_pin, true },
     { "pause", CMD_SERVED, "NAME|DOMID", "stop a guest's vCPUs", OF_GUEST,
       cmd_pause, true },
     { "unpause", CMD_SERVED, "NAME|DOMID",
@@ -91,12 +107,7 @@ static const struct command commands[] = {
     { "version", CMD_SERVED, "", "the version", "", cmd_version, false },
 
 #define NOT(name, verdict, why) { name, verdict, "...", why, "4", NULL, false }
-    NOT("rename", CMD_LATER, not_written),
-    NOT("vcpu-pin", CMD_LATER, not_written),
-    NOT("vcpu-set", CMD_LATER, not_written),
-    NOT("mem-set", CMD_LATER, not_written),
-    NOT("mem-max", CMD_LATER, not_written),
-    NOT("sysrq", CMD_LATER, not_written),
+    NOT("rename", CMD_LATER, name_later),
     NOT("save", CMD_LATER, save_later),
     NOT("restore", CMD_LATER, save_later),
     NOT("migrate", CMD_LATER, move_later),

@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * control.c - `freehold destroy`, `shutdown`, `reboot`, `pause`, `unpause`
+ * control.c - `freehold destroy`, `pause` and `unpause`
  *
  * How this works: a guest's supervisor does what is asked.  Destroy must work
  * always, so it alone can do without: it takes the name of a dead supervisor,
  * and removes the domain, its tree and its files itself.
  */
 #include <errno.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,27 +15,21 @@
 
 #include "common/err.h"
 #include "common/store.h"
+#include "toolstack/cli/ask.h"
 #include "toolstack/cli/client.h"
 #include "toolstack/cli/cmd.h"
 #include "toolstack/cli/exitcode.h"
 #include "toolstack/cli/target.h"
 #include "toolstack/supervisor/xenbus.h"
 
-/* Read events until the supervisor hangs up, or until state `until`. */
-static int wait_for(struct client *c, const char *until, struct err *e)
+/* Read events until the supervisor hangs up. */
+static int wait_for_end(struct client *c, struct err *e)
 {
-    struct json_object *event, *state;
+    struct json_object *event;
     int rc;
 
-    while ((rc = client_event(c, &event, e)) == 1) {
-        bool there = until &&
-                     json_object_object_get_ex(event, "state", &state) &&
-                     strcmp(json_object_get_string(state), until) == 0;
-
+    while ((rc = client_event(c, &event, e)) == 1)
         json_object_put(event);
-        if (there)
-            return 0;
-    }
     return rc;
 }
 
@@ -54,7 +47,7 @@ static int destroy_asked(const char *name, struct err *e)
     if (rc == -EPIPE)
         rc = 0; /* it was faster than its answer */
     else if (rc == 0)
-        rc = wait_for(c, NULL, e);
+        rc = wait_for_end(c, e);
     client_close(c);
     return rc;
 }
@@ -140,81 +133,14 @@ int cmd_destroy(struct cmd_context *x, int argc, char **argv, struct err *e)
     return rc;
 }
 
-/* Find the guest's name and call one method of its supervisor. */
-static int ask(const char *word, const char *method, struct json_object *params,
-               bool wait, struct err *e)
-{
-    struct client *c = NULL;
-    struct target t;
-    struct hyp *h;
-    int rc = hyp_open(&h, e);
-
-    if (rc == 0) {
-        rc = target_find(h, NULL, word, &t, e);
-        hyp_close(h);
-    }
-    if (rc == 0 && !t.state.supervised)
-        rc = fail(e, -ESRCH,
-                  "guest %s: %s: it has no supervisor; freehold run takes it "
-                  "over, freehold destroy removes it",
-                  word, method);
-    if (rc == 0)
-        rc = client_open(t.name, &c, e);
-    if (rc == 0 && wait)
-        rc = client_call(c, "subscribe", NULL, NULL, e);
-    if (rc < 0) {
-        json_object_put(params);
-        client_close(c);
-        return rc;
-    }
-    rc = client_call(c, method, params, NULL, e);
-    if (rc == 0 && wait)
-        rc = wait_for(c, "kept", e);
-    client_close(c);
-    return rc;
-}
-
-static struct json_object *how(const char *what)
-{
-    struct json_object *o = json_object_new_object();
-
-    json_object_object_add(o, "how", json_object_new_string(what));
-    return o;
-}
-
-int cmd_shutdown(struct cmd_context *x, int argc, char **argv, struct err *e)
-{
-    bool wait = false;
-    int option;
-
-    (void)x;
-    optind = 0;
-    while ((option = getopt(argc, argv, "+w")) != -1) {
-        if (option != 'w')
-            return EXIT_USAGE;
-        wait = true;
-    }
-    if (optind != argc - 1)
-        return EXIT_USAGE;
-    return ask(argv[optind], "shutdown", how("poweroff"), wait, e);
-}
-
-int cmd_reboot(struct cmd_context *x, int argc, char **argv, struct err *e)
-{
-    (void)x;
-    if (argc != 2)
-        return EXIT_USAGE;
-    return ask(argv[1], "shutdown", how("reboot"), false, e);
-}
-
 int cmd_pause(struct cmd_context *x, int argc, char **argv, struct err *e)
 {
     (void)x;
-    return argc == 2 ? ask(argv[1], "pause", NULL, false, e) : EXIT_USAGE;
+    return argc == 2 ? ask(argv[1], "pause", NULL, e) : EXIT_USAGE;
 }
 
 int cmd_unpause(struct cmd_context *x, int argc, char **argv, struct err *e)
 {
     (void)x;
-    return argc == 2 ? ask(argv[1], "unpause", NULL, false, e) : EXIT_USAGE;
+    return argc == 2 ? ask(argv[1], "unpause", NULL, e) : EXIT_USAGE;
 }

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * units.c - amounts as command lines write them
+ */
+#include "toolstack/cli/units.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/err.h"
+
+#define KIB_MAX (1ull << 42) /* 4 PiB: more than any host has */
+
+int units_kib(const char *text, uint64_t *out, struct err *e)
+{
+    static const char suffix[] = "kmgt";
+    unsigned long long n;
+    const char *at;
+    char *end;
+
+    errno = 0;
+    n = strtoull(text, &end, 10);
+    if (!isdigit((unsigned char)*text) || errno || (*end && end[1]))
+        goto bad;
+    if (tolower((unsigned char)*end) == 'b') {
+        n /= 1024;
+    } else {
+        at = *end ? strchr(suffix, tolower((unsigned char)*end)) : suffix + 1;
+        if (!at || n > KIB_MAX >> 10 * (at - suffix))
+            goto bad;
+        n <<= 10 * (at - suffix);
+    }
+    if (n > KIB_MAX)
+        goto bad;
+    *out = n;
+    return 0;
+bad:
+    return fail(e, -EINVAL,
+                "memory: got %.32s, want a number of MiB, or one with b, k, m, "
+                "g or t",
+                text);
+}
+
+int units_number(const char *what, const char *text, uint32_t max,
+                 uint32_t *out, struct err *e)
+{
+    unsigned long n;
+    char *end;
+
+    errno = 0;
+    n = strtoul(text, &end, 10);
+    if (!isdigit((unsigned char)*text) || errno || *end || n > max)
+        return fail(e, -EINVAL, "%s: got %.32s, want 0..%u", what, text, max);
+    *out = (uint32_t)n;
+    return 0;
+}

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * units.h - amounts as command lines write them
+ */
+#ifndef UNITS_H
+#define UNITS_H
+
+#include <stdint.h>
+
+struct err;
+
+/*
+ * Memory: a number and b, k, m (the default), g or t, of either case.
+ * -EINVAL.  Source: Xen 4.20, tools/xl/xl_parse.c, parse_mem_size_kb().
+ */
+int units_kib(const char *text, uint64_t *out, struct err *e);
+
+/* A number of 0..max, decimal, digits alone.  -EINVAL, with what it is of. */
+int units_number(const char *what, const char *text, uint32_t max,
+                 uint32_t *out, struct err *e);
+
+#endif
