@@ -237,6 +237,7 @@ int xc_physinfo(xc_interface *xch, xc_physinfo_t *info)
 {
     (void)xch;
     memset(info, 0, sizeof(*info));
+    info->nr_nodes = 2;
     info->free_pages = fake.free_pages;
     info->total_pages = 2 * fake.free_pages;
     return 0;

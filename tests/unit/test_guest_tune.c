@@ -13,6 +13,7 @@
 #include "tests/unit/life.h"
 #include "tests/unit/test.h"
 #include "toolstack/supervisor/guest_priv.h"
+#include "toolstack/supervisor/hyp_sched.h"
 #include "toolstack/supervisor/vmcpus.h"
 
 static struct err err;
@@ -295,6 +296,20 @@ TEST(a_step_that_fails_is_told_and_the_guest_goes_on)
     run(fail_nth);
 }
 
+/* Xen's maps have room for nodes that are not there. */
+TEST(nodes_are_counted_that_are_there)
+{
+    struct hyp_cpus nodes;
+    struct hyp *h;
+
+    fake_reset();
+    CHECK_EQ(hyp_open(&h, &err), 0);
+    CHECK_EQ(hyp_nodes(h, 0, &nodes, &err), 2);
+    CHECK_EQ(nodes.bits[0], 3);
+    hyp_close(h);
+    CHECK_EQ(fake_left(), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -309,6 +324,7 @@ int main(void)
         RULE(a_vcpu_is_pinned_and_all_are_with_the_stewards),
         RULE(sysrq_is_one_letter),
         RULE(a_guest_that_does_not_run_is_not_ready),
+        RULE(nodes_are_counted_that_are_there),
         RULE(a_step_that_fails_is_told_and_the_guest_goes_on),
     };
 

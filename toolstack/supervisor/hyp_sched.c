@@ -224,14 +224,16 @@ int hyp_next_pool(struct hyp *h, uint32_t *pool, struct err *e)
 int hyp_nodes(struct hyp *h, uint16_t domid, struct hyp_cpus *out,
               struct err *e)
 {
-    int nr = xc_get_max_nodes(h->xc);
+    xc_physinfo_t phys = { 0 };
+    int room = xc_get_max_nodes(h->xc); /* what libxenctrl fills */
 
     *out = (struct hyp_cpus){ { 0 } };
-    if (nr <= 0 || nr > (int)VMCPUS_MAX + 1 ||
+    if (room <= 0 || room > (int)VMCPUS_MAX + 1 || xc_physinfo(h->xc, &phys) ||
+        phys.nr_nodes > VMCPUS_MAX + 1 ||
         xc_domain_node_getaffinity(h->xc, domid, out->bits))
         return fail(e, -EIO, "domain %u: see its nodes: %s", domid,
                     strerror(errno));
-    return nr;
+    return (int)phys.nr_nodes;
 }
 
 int hyp_read_log(struct hyp *h, char *out, uint32_t out_bytes, bool clear,

@@ -1,0 +1,143 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# cli.sh - the commands, beside xl's: columns, JSON, exit codes, completion
+# lab: ours
+. "$(dirname "$0")/lib.sh"
+
+G=/freehold/guest
+LOGS=/var/log/freehold
+dom0 mkdir -p /root/t
+
+# config NAME [LINE...]: /root/t/NAME.cfg in dom0.
+config() {
+    local name=$1
+    shift
+    printf '%s\n' "name = \"$name\"" 'type = "pvh"' \
+        "kernel = \"$G/vmlinuz-6.12\"" "ramdisk = \"$G/initrd-small\"" \
+        'memory = 192' 'cmdline = "console=hvc0"' "$@" |
+        host_ssh 1 "cat >/root/t/$name.cfg; rm -f $LOGS/$name.log"
+}
+
+# ends CODE WHAT CMD...: it ends with CODE.
+ends() {
+    local want=$1 what=$2 out rc=0
+    shift 2
+    out=$("$@" 2>&1) || rc=$?
+    if [ $rc = "$want" ]; then
+        pass "$what"
+    else
+        fail "$what" "status $rc, want $want: $out"
+    fi
+}
+
+config web 'vcpus = 2' 'cpus = "0"' 'cpu_weight = 512' 'cap = 90'
+config mail 'vcpus = 1'
+for g in web mail; do
+    if out=$(dom0 timeout 240 freehold create "/root/t/$g.cfg" 2>&1) &&
+        wait_log 300 FREEHOLD-INIT "$LOGS/$g.log"; then
+        pass "guest $g runs"
+    else
+        fail "guest $g runs" "$out"
+        exit 0
+    fi
+done
+
+# --- columns: xl sees one vCPU more, and time goes on ----------------------
+check "list is xl's but for the steward's vCPU and the time" dom0_sh '
+    set -e
+    cut() { sed -E "s/[0-9]+\.[0-9]+.*//" | awk "{ \$4 = \"\"; \$5 = \"\"; print }"; }
+    diff <(xl list | cut) <(freehold list | cut)
+    diff <(xl list | head -n 1) <(freehold list | head -n 1)
+    diff <(xl list -v | head -n 1) <(freehold list -v | head -n 1)
+    diff <(xl list -c | head -n 1) <(freehold list -c | head -n 1)
+    diff <(xl list -n | head -n 1) <(freehold list -n | head -n 1)
+    diff <(xl list -c | awk "{ print \$NF }") <(freehold list -c | awk "{ print \$NF }")
+    diff <(xl list -n | awk "{ print \$NF }") <(freehold list -n | awk "{ print \$NF }")'
+check "vm-list is xl's" dom0_sh 'diff <(xl vm-list) <(freehold vm-list)'
+check "domid and domname are xl's" dom0_sh '
+    for g in web mail Domain-0; do
+        d=$(xl domid $g); [ "$d" = "$(freehold domid $g)" ] || exit 1
+        [ "$(xl domname $d)" = "$(freehold domname $d)" ] || exit 1
+    done'
+check "vcpu-list is xl's but for the steward's vCPU and what moves" dom0_sh '
+    set -e
+    still() { awk "{ printf \"%s|\", substr(\$0, 1, 44); \$1 = \$2 = \$3 = \$4 = \$5 = \$6 = \"\"; print }"; }
+    diff <(xl vcpu-list Domain-0 | still) <(freehold vcpu-list Domain-0 | still)
+    diff <(xl vcpu-list web | head -n 3 | still) <(freehold vcpu-list web | still)'
+check "uptime is xl's" dom0_sh '
+    for i in 1 2 3 4 5; do
+        diff <(xl uptime) <(freehold uptime) && exit 0
+    done; exit 1'
+check "dmesg is xl's" dom0_sh 'diff <(xl dmesg | head -n 50) <(freehold dmesg | head -n 50)'
+check_out "top looks once" '^web ' dom0 freehold top --batch
+
+# --- JSON ------------------------------------------------------------------
+check "what has an answer has it in JSON" dom0_sh '
+    for c in list vm-list "domid web" "domname web" uptime "vcpu-list web" top \
+        dmesg "info web" help "help create" version; do
+        freehold --json $c | python3 -m json.tool >/dev/null || { echo "$c"; exit 1; }
+    done'
+check_out "what has none says so" '"ok": *true' dom0 freehold --json sysrq web h
+check_out "errors too" '"code": *21' dom0_sh 'freehold --json pause nobody || true'
+
+# --- placing ---------------------------------------------------------------
+check "cpus=, cpu_weight= and cap= are in force, for the steward too" dom0_sh '
+    xl vcpu-list web; xl sched-credit2
+    xl vcpu-list web | awk "NR > 1 { n += \$(NF - 2) == \"0\" } END { exit n != 3 }" &&
+        xl sched-credit2 | grep -qE "^web +[0-9]+ +512 +90"'
+check "vcpu-pin moves them" dom0_sh '
+    freehold vcpu-pin web all all && freehold vcpu-pin web 1 - 0 || exit 1
+    xl vcpu-list web
+    xl vcpu-list web | awk "NR == 2 && / all \/ all/ { a = 1 } NR == 3 && / all \/ 0/ { b = 1 }
+        END { exit !(a && b) }"'
+check "vcpu-set takes a vCPU from the guest" dom0_sh '
+    freehold vcpu-set web 1 || exit 1
+    for i in $(seq 60); do
+        freehold vcpu-list web | grep -q -- "--p" && exit 0
+        sleep 1
+    done; freehold vcpu-list web; exit 1'
+# In a guest without udev its own hand must put the vCPU back to use.
+check "and gives it back" dom0_sh '
+    freehold vcpu-set -i web 2 || exit 1
+    for i in $(seq 20); do
+        echo "echo 1 >/sys/devices/system/cpu/cpu1/online" |
+            timeout 3 freehold console web >/dev/null 2>&1
+        freehold vcpu-list web | grep -q -- "--p" || exit 0
+    done; freehold vcpu-list web; exit 1'
+check "mem-set: the balloon gives back" dom0_sh '
+    freehold mem-set web 160 || exit 1
+    for i in $(seq 120); do
+        m=$(freehold list web | awk "NR == 2 { print \$3 }")
+        [ "$m" -le 164 ] && exit 0
+        sleep 1
+    done; freehold list web; exit 1'
+check "and takes it again" dom0_sh '
+    freehold mem-set web 192 || exit 1
+    for i in $(seq 120); do
+        m=$(freehold list web | awk "NR == 2 { print \$3 }")
+        [ "$m" -ge 191 ] && exit 0
+        sleep 1
+    done; freehold list web; exit 1'
+check "sysrq reaches its kernel" wait_log 60 'sysrq: HELP' "$LOGS/web.log"
+
+# --- exit codes ------------------------------------------------------------
+ends 6 "mem-set above maxmem: 6" dom0 freehold mem-set web 4g
+ends 6 "mem-max above what was measured: 6" dom0 freehold mem-max web 4g
+ends 6 "vcpu-set above what was measured: 6" dom0 freehold vcpu-set -i web 9
+ends 6 "vcpu-pin to no CPU of the host: 6" dom0 freehold vcpu-pin web 0 4000
+ends 6 "mem-set of dom0 is xl's: 6" dom0 freehold mem-set 0 512
+ends 21 "no such guest: 21" dom0 freehold sysrq nobody h
+ends 2 "no operand: 2" dom0 freehold shutdown
+ends 4 "what is not there yet: 4" dom0 freehold save web /root/t/x
+ends 4 "what never will be: 4" dom0 freehold trigger web nmi
+
+# --- completion ------------------------------------------------------------
+check "bash completes commands, options and guests" dom0_sh '
+    [ "$(freehold complete destroy "" | sort | tr "\n" " ")" = "mail web " ] &&
+        [ "$(freehold complete shutd)" = shutdown ] &&
+        freehold complete list - | grep -qx -- --numa'
+
+# --- all at once -----------------------------------------------------------
+check "shutdown -a -w stops every guest" dom0_sh '
+    timeout 120 freehold shutdown -a -w || exit 1
+    ! freehold list | grep -E "^(web|mail) "'
