@@ -95,6 +95,7 @@ static void take_console(struct evil *v)
     v->printed_bytes +=
         consring_take(&v->ring, v->printed + v->printed_bytes, room);
     v->printed[v->printed_bytes] = 0;
+    consring_release(&v->ring);
     evt_notify(v->evt, v->console_port);
 }
 

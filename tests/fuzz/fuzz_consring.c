@@ -36,6 +36,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t data_bytes)
         if (consring_take(&ring, bytes, s.take_bytes % sizeof(bytes)) >
             sizeof(page->out))
             abort();
+        consring_release(&ring);
         if (consring_give(&ring, bytes, s.give_bytes % sizeof(bytes)) >
             sizeof(page->in))
             abort();

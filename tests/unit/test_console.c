@@ -54,6 +54,8 @@ static struct {
     char dir[32], socket_path[64], log_path[64];
     bool floods;   /* fills the ring whenever there is room */
     uint64_t said; /* bytes, ever */
+    bool watches_log;
+    uint32_t nr_watched, nr_early; /* room given; before the log had it */
 } t;
 
 /* No divisor of the ring's or the scrollback's size: no lap looks alike. */
@@ -73,6 +75,12 @@ static void say(uint32_t nr)
 /* Linked in by --wrap: a guest that is as quick as we are. */
 void __wrap_shm_set_u32(uint32_t *shared, uint32_t value)
 {
+    if (t.watches_log && shared == &t.page->out_cons) {
+        struct stat st;
+
+        t.nr_early += stat(t.log_path, &st) || st.st_size < value;
+        t.nr_watched++;
+    }
     __real_shm_set_u32(shared, value);
     if (t.floods && shared == &t.page->out_cons)
         say(RING_BYTES - (t.page->out_prod - value));
@@ -305,6 +313,20 @@ TEST(a_boot_log_is_not_slowed)
         console_kick(t.console);
     }
     CHECK_EQ(logged(), 30 * RING_BYTES);
+    finish();
+}
+
+/* What is out of the ring and not in the log dies with the supervisor. */
+TEST(the_guest_gets_room_for_what_is_logged_and_no_more)
+{
+    fresh();
+    t.watches_log = t.floods = true;
+    say(RING_BYTES);
+    console_kick(t.console);
+    t.floods = false;
+    console_detach(t.console);
+    CHECK(t.nr_watched > 2);
+    CHECK_EQ(t.nr_early, 0);
     finish();
 }
 
@@ -598,6 +620,7 @@ RUN_TESTS(RULE(a_flood_waits_in_the_ring_until_the_slice_is_over),
           RULE(a_flood_is_held_to_the_budget_in_the_long_run),
           RULE(a_drip_is_charged_for_the_work_it_makes),
           RULE(a_boot_log_is_not_slowed),
+          RULE(the_guest_gets_room_for_what_is_logged_and_no_more),
           RULE(a_guest_that_dies_while_held_loses_nothing),
           RULE(the_last_look_takes_one_ring),
           RULE(every_reader_hears_everything),

@@ -31,8 +31,19 @@ TEST(output_is_taken_once)
     CHECK_EQ(consring_take(&ring, out, sizeof(out)), 5);
     assert_memory_equal(out, "hello", 5);
     CHECK_EQ((uint8_t)page.out[0], FAKE_POISON);
-    CHECK_EQ(page.out_cons, 5);
     CHECK_EQ(consring_take(&ring, out, sizeof(out)), 0);
+}
+
+/* Until then the bytes are in the ring for whoever attaches next. */
+TEST(the_guest_gets_its_room_back_when_we_say_so)
+{
+    fresh(0, 5);
+    CHECK_EQ(consring_take(&ring, out, 3), 3);
+    CHECK_EQ(page.out_cons, 0);
+    consring_release(&ring);
+    CHECK_EQ(page.out_cons, 3);
+    consring_attach(&ring, &page);
+    CHECK_EQ(consring_take(&ring, out, sizeof(out)), 2);
 }
 
 TEST(output_wraps_in_the_ring_and_in_the_index)
@@ -44,6 +55,7 @@ TEST(output_wraps_in_the_ring_and_in_the_index)
     assert_memory_equal(out, "abc", 3);
     CHECK_EQ(consring_take(&ring, out, 3), 1);
     CHECK_EQ(out[0], 'd');
+    consring_release(&ring);
     CHECK_EQ(page.out_cons, 2);
 }
 
@@ -67,6 +79,7 @@ TEST(our_index_is_not_read_back)
     fresh(0, 2);
     page.out_cons = 77;
     CHECK_EQ(consring_take(&ring, out, sizeof(out)), 2);
+    consring_release(&ring);
     CHECK_EQ(page.out_cons, 2);
 }
 
@@ -109,6 +122,7 @@ TEST(a_slow_reader_of_the_scrollback_skips)
 }
 
 RUN_TESTS(RULE(output_is_taken_once),
+          RULE(the_guest_gets_its_room_back_when_we_say_so),
           RULE(output_wraps_in_the_ring_and_in_the_index),
           RULE(an_impossible_index_is_dropped_and_counted),
           RULE(our_index_is_not_read_back),

@@ -97,10 +97,19 @@ static void on_retry(uv_timer_t *timer)
     feed_log(timer->data);
 }
 
+/*
+ * The log has them, or they wait for it in the scrollback: only then does the
+ * guest get their room back, so that a supervisor that is killed loses none.
+ */
+static void keep_taken(struct console *c)
+{
+    feed_log(c);
+    consring_release(&c->ring);
+}
+
 static void pass_on(struct console *c)
 {
     evt_notify(c->evt, c->port); /* there is room again */
-    feed_log(c);
     conread_feed(c->readers);
 }
 
@@ -114,6 +123,7 @@ static void take_output(struct console *c)
 
         if (nr == 0)
             break;
+        keep_taken(c);
         c->spent_bytes += MAX_OF(nr, TAKE_COST_BYTES);
         taken = true;
     }
@@ -197,8 +207,10 @@ void console_detach(struct console *c)
 {
     if (!c || !c->page.va)
         return;
-    if (take_once(c, RING_BYTES) > 0) /* the slice's budget or not */
+    if (take_once(c, RING_BYTES) > 0) { /* the slice's budget or not */
+        keep_taken(c);
         pass_on(c);
+    }
     gnt_unmap(c->gnt, &c->page);
     conread_retry(c->readers); /* and nobody waits for room */
 }

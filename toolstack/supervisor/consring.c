@@ -34,17 +34,20 @@ size_t consring_take(struct consring *r, char *out, size_t out_bytes)
     }
     nr = MIN_OF(nr, out_bytes);
     if (nr == 0)
-        goto publish;
+        return 0;
     shm_rmb(); /* the index, then the bytes */
     at = r->out_cons % OUT_BYTES;
     first = MIN_OF(nr, OUT_BYTES - at);
     shm_fetch(out, r->shared->out + at, first);
     shm_fetch(out + first, r->shared->out, nr - first);
     r->out_cons += nr;
-publish:
+    return nr;
+}
+
+void consring_release(struct consring *r)
+{
     shm_mb(); /* the bytes are ours before the guest may reuse them */
     shm_set_u32(&r->shared->out_cons, r->out_cons);
-    return nr;
 }
 
 size_t consring_give(struct consring *r, const char *in, size_t in_bytes)

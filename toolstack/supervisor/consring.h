@@ -27,9 +27,11 @@ void consring_attach(struct consring *r, struct xencons_interface *shared);
 /*
  * Take what the guest wrote, at most out_bytes.  Returns the number of bytes;
  * 0 when there are none.  An out_prod that is impossible is counted, and what
- * it pretends to say is dropped.
+ * it pretends to say is dropped.  The bytes stay in the ring until
+ * consring_release(): who dies before that leaves them to the next one.
  */
 size_t consring_take(struct consring *r, char *out, size_t out_bytes);
+void consring_release(struct consring *r);
 
 /* Give bytes to the guest.  Returns how many found room. */
 size_t consring_give(struct consring *r, const char *in, size_t in_bytes);
