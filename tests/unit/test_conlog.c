@@ -194,6 +194,34 @@ TEST(a_log_that_is_opened_again_goes_on_and_keeps_its_limit)
     finish();
 }
 
+/* Also over the edge between two files. */
+TEST(a_new_scrollback_begins_with_the_end_of_the_log)
+{
+    static const uint64_t said[] = { 0, 100, CONLOG_BYTES_MAX,
+                                     CONLOG_BYTES_MAX + 77 };
+
+    for (size_t i = 0; i < ARRAY_SIZE(said); i++) {
+        struct scroll *again = scroll_new();
+        uint64_t at = 0, want = MIN_OF(said[i], SCROLL_BYTES);
+        const char *bytes;
+        size_t nr;
+
+        fresh();
+        say_and_feed(said[i]);
+        conlog_recall(t.path, again);
+        CHECK_EQ(scroll_end(again) - scroll_oldest(again), want);
+        while ((nr = scroll_peek(again, &at, &bytes)) > 0) {
+            uint64_t first = said[i] - (scroll_end(again) - at);
+
+            for (size_t k = 0; k < nr; k++)
+                CHECK_EQ(bytes[k], count_byte(first + k));
+            at += nr;
+        }
+        scroll_free(again);
+        finish();
+    }
+}
+
 /* A directory has the old log's name, for a while. */
 TEST(a_log_that_cannot_be_rotated_waits_at_its_limit)
 {
@@ -284,6 +312,7 @@ TEST(what_never_found_room_is_counted_at_the_end)
 RUN_TESTS(RULE(the_log_gets_every_byte),
           RULE(rotation_keeps_every_byte_in_order),
           RULE(a_log_that_is_opened_again_goes_on_and_keeps_its_limit),
+          RULE(a_new_scrollback_begins_with_the_end_of_the_log),
           RULE(a_log_that_cannot_be_rotated_waits_at_its_limit),
           RULE(a_full_disk_costs_nothing_that_the_scrollback_keeps),
           RULE(what_a_full_disk_costs_is_counted_in_its_place),

@@ -63,6 +63,42 @@ int conlog_open(const char *name, const char *path, const struct scroll *scroll,
     return 0;
 }
 
+/* The last most_bytes of a file, or what it has; returns how many. */
+static uint64_t recall_file(const char *path, uint64_t most_bytes,
+                            struct scroll *out)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    char bytes[4096];
+    struct stat st;
+    uint64_t at, done = 0;
+    ssize_t r;
+
+    if (fd < 0)
+        return 0;
+    if (fstat(fd, &st) == 0) {
+        at = st.st_size - MIN_OF((uint64_t)st.st_size, most_bytes);
+        while ((r = pread(fd, bytes, sizeof(bytes), at + done)) > 0) {
+            scroll_add(out, bytes, r);
+            done += r;
+        }
+    }
+    close(fd);
+    return done;
+}
+
+void conlog_recall(const char *path, struct scroll *out)
+{
+    char old[PATH_MAX + 8];
+    struct stat st;
+
+    if (stat(path, &st))
+        return;
+    snprintf(old, sizeof(old), "%s.1", path);
+    if (st.st_size < SCROLL_BYTES)
+        recall_file(old, SCROLL_BYTES - st.st_size, out);
+    recall_file(path, SCROLL_BYTES, out);
+}
+
 /*
  * The new file is there before the old one gives up its name, and the old
  * name is gone already when an earlier try came only so far.

@@ -26,6 +26,12 @@ int conlog_open(const char *name, const char *path, const struct scroll *scroll,
 void conlog_close(struct conlog *l); /* NULL: no-op; says what it never wrote */
 
 /*
+ * Fill a scrollback with the end of what an earlier supervisor logged, FILE.1
+ * included; as much as it holds.  Nothing there: nothing done.
+ */
+void conlog_recall(const char *path, struct scroll *out);
+
+/*
  * Write what the scrollback has and the file has not.  Returns 0, or a
  * negative errno when the rest cannot be written now: call again later.  An
  * outage is said once, and its end with what it cost.

@@ -153,7 +153,8 @@ static void on_readers_gone(void *arg)
 }
 
 int console_open(uv_loop_t *loop, const char *name, const char *socket_path,
-                 const char *log_path, struct console **out, struct err *e)
+                 const char *log_path, bool recall, struct console **out,
+                 struct err *e)
 {
     struct console *c = calloc(1, sizeof(*c));
     struct conread_host host = { on_typed, on_readers_gone, c };
@@ -171,6 +172,8 @@ int console_open(uv_loop_t *loop, const char *name, const char *socket_path,
         rc = fail(e, -ENOMEM, "console %s: no memory", name);
         goto out;
     }
+    if (recall)
+        conlog_recall(log_path, c->scroll);
     rc = conlog_open(name, log_path, c->scroll, &c->log, e);
     if (rc < 0)
         goto out;

@@ -8,6 +8,7 @@
 #ifndef CONSOLE_H
 #define CONSOLE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include <uv.h>
@@ -25,11 +26,13 @@ struct evt;
 struct gnt;
 
 /*
- * Listen on socket_path and append to log_path.  Errors after this are
- * logged, never returned.
+ * Listen on socket_path and append to log_path; recall: the scrollback begins
+ * with what the log has, for a guest that ran before us.  Errors after this
+ * are logged, never returned.
  */
 int console_open(uv_loop_t *loop, const char *name, const char *socket_path,
-                 const char *log_path, struct console **out, struct err *e);
+                 const char *log_path, bool recall, struct console **out,
+                 struct err *e);
 
 /*
  * Let every reader hear the end, for at most two seconds.  The memory goes

@@ -220,8 +220,8 @@ static int open_sockets(struct guest *g, struct err *e)
     snprintf(socket_path, sizeof(socket_path), "%s/console", g->dir->path);
     snprintf(log_path, sizeof(log_path), "%s/%s.log", g->opt.log_dir,
              g->cfg->name);
-    rc = console_open(g->loop, g->cfg->name, socket_path, log_path, &g->console,
-                      e);
+    rc = console_open(g->loop, g->cfg->name, socket_path, log_path,
+                      g->opt.adopting, &g->console, e);
     if (rc < 0)
         return rc;
     snprintf(socket_path, sizeof(socket_path), "%s/api", g->dir->path);

@@ -50,6 +50,7 @@ struct guest_times { /* of the last launch; us */
 
 struct guest_options {
     bool paused;         /* stop in PAUSED until guest_resume() */
+    bool adopting;       /* guest_adopt() is what comes next */
     const char *log_dir; /* NAME.log goes there */
     uint64_t start_us;   /* when the command began, CLOCK_MONOTONIC */
     /* Once: the guest runs (or is PAUSED, or adopted), or never will. */
