@@ -2,8 +2,9 @@
 /*
  * log.h - levelled lines on stderr
  *
- * Each line starts with the object it is about: `guest web: ...`.  Under
- * systemd the level goes in front as `<N>`, otherwise the time does.
+ * Each line starts with the object it is about: `guest web: ...`, and has the
+ * time in front.  When stderr is the journal, lines go to it with their level
+ * and fields instead.
  */
 #ifndef LOG_H
 #define LOG_H
@@ -19,6 +20,13 @@ enum log_level {
 
 /* Lines above level are dropped.  The default is LOG_LEVEL_INFO. */
 void log_set_level(enum log_level level);
+enum log_level log_level(void);
+
+/*
+ * What every line is about from now on, for the journal: the fields
+ * FREEHOLD_GUEST, FREEHOLD_UUID and FREEHOLD_DOMID.  NULL: as it was.
+ */
+void log_set_guest(const char *name, const char *uuid, const char *domid);
 
 void log_line(enum log_level level, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));

@@ -110,10 +110,9 @@ static void fresh(void)
     CHECK_EQ(gnt_open(&t.gnt, &e), 0);
     CHECK_EQ(evt_open(GUEST, &t.evt, &e), 0);
     CHECK_EQ(evt_bind(t.evt, 3, &t.port, &e), 0);
-    CHECK_EQ(
-        console_open(&t.loop, "web", t.socket_path, t.log_path, false,
-                     &t.console, &e),
-        0);
+    CHECK_EQ(console_open(&t.loop, "web", t.socket_path, t.log_path, false,
+                          &t.console, &e),
+             0);
     CHECK_EQ(console_attach(t.console, t.gnt, t.evt, GUEST, t.port, &e), 0);
 }
 

@@ -305,6 +305,61 @@ TEST(what_happened_while_nobody_looked_is_acted_upon)
     CHECK(life.gone);
 }
 
+static int nr_reloads;
+
+static int count_reload(void *arg, struct err *e)
+{
+    (void)arg, (void)e;
+    return nr_reloads++ ? -EIO : 0;
+}
+
+/* As a reload whose new program cannot be started: everything twice. */
+static void leave_and_return(struct life *l)
+{
+    struct err e = { 0 };
+    uint32_t nr_maps = fake.nr_maps;
+
+    CHECK_EQ(guest_reload(l->guest, &e), 0);
+    CHECK_EQ(guest_reload(l->guest, &e), -EIO);
+    guest_leave(l->guest);
+    CHECK_EQ(guest_domid(l->guest), HYP_DOMID_NONE);
+    CHECK_EQ(fake.nr_maps, 0);
+    CHECK(fake_find(7) && !fake_find(7)->shutdown);
+    CHECK_STR(fake_xs_value("/local/domain/7/name"), "web");
+    CHECK_EQ(guest_return(l->guest, &e), 0);
+    CHECK_EQ(guest_domid(l->guest), 7);
+    CHECK_EQ(fake.nr_maps, nr_maps);
+    life_power_off(l);
+}
+
+TEST(a_guest_that_is_left_runs_on_and_can_be_had_back)
+{
+    const struct guest_options o = { .reload = count_reload };
+
+    life_fresh();
+    nr_reloads = 0;
+    life.when_running = leave_and_return;
+    CHECK_EQ(life_begin(&o), 0);
+    life_finish();
+    CHECK_EQ(life.nr_outcomes, 1);
+    CHECK_EQ(life.nr_runs, 1);
+}
+
+TEST(a_guest_that_is_not_launched_yet_is_not_left)
+{
+    const struct guest_options o = { .paused = true, .reload = count_reload };
+    struct err e = { 0 };
+
+    life_fresh();
+    nr_reloads = 0;
+    CHECK_EQ(life_begin(&o), 0);
+    CHECK_EQ(guest_reload(life.guest, &e), -EBUSY);
+    CHECK_HAS(e.text, "it is paused, want running");
+    CHECK_EQ(nr_reloads, 0);
+    guest_destroy(life.guest);
+    life_finish();
+}
+
 TEST(a_half_made_guest_is_made_anew)
 {
     struct err e = { 0 };
@@ -335,6 +390,8 @@ int main(void)
         RULE(a_paused_guest_is_not_launched),
         RULE(a_running_guest_is_taken_over),
         RULE(what_happened_while_nobody_looked_is_acted_upon),
+        RULE(a_guest_that_is_left_runs_on_and_can_be_had_back),
+        RULE(a_guest_that_is_not_launched_yet_is_not_left),
         RULE(a_half_made_guest_is_made_anew),
     };
 

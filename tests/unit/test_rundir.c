@@ -69,6 +69,47 @@ TEST(leftovers_of_a_dead_supervisor_show)
     free(list);
 }
 
+/* As over an exec(): the number is all that the new program has. */
+TEST(a_name_is_inherited_by_its_own_lock_alone)
+{
+    struct rundir a, b, other;
+    struct run_state s;
+
+    CHECK_EQ(rundir_take(base, "web", &a, &err), 0);
+    CHECK_EQ(rundir_take(base, "db", &other, &err), 0);
+    CHECK_EQ(rundir_write(&a, &some, &err), 0);
+    CHECK_EQ(rundir_inherit(base, "web", other.lock_fd, &b, &err), -EBADF);
+    rundir_remove(&b); /* must not touch what is a's */
+    CHECK_EQ(rundir_inherit(base, "web", -1, &b, &err), -EBADF);
+    CHECK_EQ(rundir_inherit(base, "none", a.lock_fd, &b, &err), -EBADF);
+    CHECK_EQ(rundir_inherit(base, "web", a.lock_fd, &b, &err), 0);
+    CHECK_EQ(rundir_read(base, "web", &s, &err), 0);
+    CHECK(s.supervised);
+    CHECK_EQ(s.pid, 99);
+    rundir_remove(&b);
+    rundir_remove(&other);
+    CHECK_EQ(rundir_list(base, &(struct run_state *){ NULL }, &err), 0);
+}
+
+TEST(a_configuration_is_replaced_whole)
+{
+    char path[PATH_MAX], text[64] = "";
+    struct rundir a;
+    FILE *f;
+
+    CHECK_EQ(rundir_take(base, "web", &a, &err), 0);
+    CHECK_EQ(rundir_keep_config(&a, "name = \"a long first one\"\n", &err), 0);
+    CHECK_EQ(rundir_keep_config(&a, "name = \"web\"\n", &err), 0);
+    rundir_config_path(base, "web", path);
+    f = fopen(path, "r");
+    assert_non_null(f);
+    CHECK_EQ(fread(text, 1, sizeof(text) - 1, f), 13);
+    fclose(f);
+    CHECK_STR(text, "name = \"web\"\n");
+    rundir_remove(&a);
+    CHECK(access(path, F_OK) != 0);
+}
+
 static int set_up(void **state)
 {
     (void)state;
@@ -86,6 +127,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_name_is_held_once),
         cmocka_unit_test(leftovers_of_a_dead_supervisor_show),
+        cmocka_unit_test(a_name_is_inherited_by_its_own_lock_alone),
+        cmocka_unit_test(a_configuration_is_replaced_whole),
     };
 
     return cmocka_run_group_tests(tests, set_up, tear_down);

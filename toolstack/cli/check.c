@@ -147,7 +147,7 @@ static int check_file(struct cmd_context *x, int argc, char **argv,
                       struct err *e)
 {
     struct vm_config cfg = { 0 };
-    int rc = cmd_load_config(x, argv[0], argc - 1, argv + 1, &cfg, e);
+    int rc = cmd_load_config(x, argv[0], argc - 1, argv + 1, &cfg, NULL, e);
 
     if (rc == 0 && x->json)
         cmd_print_json(dump_config(&cfg));

@@ -195,3 +195,14 @@ int client_event(struct client *c, struct json_object **params, struct err *e)
     json_object_put(o);
     return 1;
 }
+
+bool client_hung_up(struct client *c)
+{
+    char drop[512];
+    ssize_t r;
+
+    do
+        r = recv(c->fd, drop, sizeof(drop), MSG_DONTWAIT);
+    while (r > 0 || (r < 0 && errno == EINTR));
+    return r == 0 || errno == ECONNRESET;
+}

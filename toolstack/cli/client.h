@@ -5,6 +5,7 @@
 #ifndef CLIENT_H
 #define CLIENT_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct client;
@@ -33,6 +34,9 @@ int client_call(struct client *c, const char *method,
  * supervisor hung up, or a negative errno.
  */
 int client_event(struct client *c, struct json_object **params, struct err *e);
+
+/* Has the supervisor hung up on us?  What it said before is lost. */
+bool client_hung_up(struct client *c);
 
 /* Connect to one of a guest's sockets, `api` or `console`; the fd. */
 int client_connect(const char *name, const char *socket_name, struct err *e);

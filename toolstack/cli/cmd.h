@@ -26,7 +26,7 @@ cmd_function cmd_create, cmd_run, cmd_list, cmd_info, cmd_destroy, cmd_shutdown,
     cmd_reboot, cmd_pause, cmd_unpause, cmd_console, cmd_measure, cmd_check,
     cmd_help, cmd_complete, cmd_version, cmd_domid, cmd_domname, cmd_vm_list,
     cmd_uptime, cmd_vcpu_list, cmd_dmesg, cmd_top, cmd_mem_set, cmd_mem_max,
-    cmd_vcpu_set, cmd_vcpu_pin, cmd_sysrq;
+    cmd_vcpu_set, cmd_vcpu_pin, cmd_sysrq, cmd_reload;
 
 struct json_object;
 struct vm_config;
@@ -39,11 +39,12 @@ void cmd_print_error(const struct cmd_context *x, const struct err *e);
 void cmd_print_done(void);
 
 /*
- * Read a configuration file and key=value arguments on top of it; warnings go
- * to stderr.  vmcfg_free(out) also after an error.
+ * Read a configuration file (NULL: none) and key=value arguments on top of it;
+ * warnings go to stderr.  vmcfg_free(out) also after an error.  *text (may be
+ * NULL) is all of it as one file, the caller's to free; NULL after an error.
  */
 int cmd_load_config(const struct cmd_context *x, const char *path,
                     int nr_settings, char **settings, struct vm_config *out,
-                    struct err *e);
+                    char **text, struct err *e);
 
 #endif

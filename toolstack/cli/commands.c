@@ -36,9 +36,14 @@ static const struct command commands[] = {
       "make a guest and its supervisor; -c: attach to its console, "
       "-p: do not start it yet, -F: stay in the foreground, -n: only print "
       "the checked configuration", "4 5 6 9 15 23", cmd_create, false },
-    { "run", CMD_SERVED, "NAME|FILE",
+    { "run", CMD_SERVED, "[--stop-timeout SECONDS] NAME|FILE",
       "supervise a guest in the foreground, as a service does; takes over "
-      "one that runs without a supervisor", "4 5 6 9 15 23", cmd_run, false },
+      "one that runs without a supervisor; --stop-timeout: when asked to "
+      "end, destroy a guest that has not powered off by then",
+      "4 5 6 9 15 23", cmd_run, false },
+    { "reload", CMD_SERVED, "-a|--all|NAME|DOMID",
+      "have a supervisor go on as the program that is installed now, under "
+      "the running guest; -a: all of them", "9 13 21 23", cmd_reload, true },
     { "list", CMD_SERVED,
       "[-v|--verbose] [-Z|--context] [-c|--cpupool] [-n|--numa] [NAME|DOMID]",
       "the domains of this host; -v: with UUID and reason, -c: with pool, "

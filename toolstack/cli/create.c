@@ -26,6 +26,8 @@
 #include "toolstack/cli/cmd.h"
 #include "toolstack/cli/dump.h"
 #include "toolstack/cli/exitcode.h"
+#include "toolstack/cli/units.h"
+#include "toolstack/supervisor/rundir.h"
 #include "toolstack/supervisor/supervise.h"
 #include "toolstack/supervisor/vmcfg.h"
 
@@ -33,6 +35,8 @@
 
 struct create_options {
     bool console, paused, foreground, adopt, dry;
+    uint32_t stop_timeout_s;
+    int lock_fd; /* -1: none */
 };
 
 #define REPORT_FD 3
@@ -144,11 +148,15 @@ static int follow(struct cmd_context *x, int report_fd, const char *name,
 }
 
 static int create(struct cmd_context *x, const struct create_options *c,
-                  const struct vm_config *cfg, struct err *e)
+                  const struct vm_config *cfg, const char *config_text,
+                  struct err *e)
 {
     struct supervise_options o = {
         .paused = c->paused,
         .adopt = c->adopt,
+        .lock_fd = c->lock_fd,
+        .stop_timeout_s = c->stop_timeout_s,
+        .config_text = config_text,
         .report_fd = -1,
         .start_us = x->start_us,
     };
@@ -169,8 +177,9 @@ static const struct option long_options[] = {
 
 int cmd_create(struct cmd_context *x, int argc, char **argv, struct err *e)
 {
-    struct create_options c = { 0 };
+    struct create_options c = { .lock_fd = -1 };
     struct vm_config cfg = { 0 };
+    char *text = NULL;
     int option, rc;
 
     optind = 0;
@@ -196,31 +205,90 @@ int cmd_create(struct cmd_context *x, int argc, char **argv, struct err *e)
     if (optind >= argc || (c.console && c.foreground))
         return EXIT_USAGE;
     rc = cmd_load_config(x, argv[optind], argc - optind - 1, argv + optind + 1,
-                         &cfg, e);
+                         &cfg, &text, e);
     if (rc == 0 && c.dry)
         cmd_print_json(dump_config(&cfg));
     else if (rc == 0)
-        rc = create(x, &c, &cfg, e);
+        rc = create(x, &c, &cfg, text, e);
+    free(text);
+    vmcfg_free(&cfg);
+    return rc;
+}
+
+static const struct option run_options[] = {
+    { "stop-timeout", required_argument, NULL, 't' },
+    { "lock-fd", required_argument, NULL, 'l' },
+    { NULL, 0, NULL, 0 },
+};
+
+static bool is_file(const char *word)
+{
+    const char *dot = strrchr(word, '.');
+
+    return strchr(word, '/') || (dot && strcmp(dot, ".cfg") == 0);
+}
+
+/*
+ * A guest's file; or, when it has none, what an earlier supervisor made it
+ * from: one that `create` started can be taken over, too.
+ */
+static void find_config(const char *word, char out[PATH_MAX])
+{
+    char left[PATH_MAX];
+
+    if (is_file(word))
+        snprintf(out, PATH_MAX, "%s", word);
+    else
+        snprintf(out, PATH_MAX, CONFIG_BASE "/%s.cfg", word);
+    rundir_config_path(RUNDIR_BASE, word, left);
+    if (!is_file(word) && access(out, F_OK) && access(left, F_OK) == 0)
+        snprintf(out, PATH_MAX, "%s", left);
+}
+
+static int run(struct cmd_context *x, const struct create_options *c,
+               const char *word, struct err *e)
+{
+    struct vm_config cfg = { 0 };
+    char path[PATH_MAX], *text = NULL;
+    int rc;
+
+    find_config(word, path);
+    rc = cmd_load_config(x, path, 0, NULL, &cfg, &text, e);
+    if (rc == 0 && !is_file(word) && strcmp(cfg.name, word))
+        rc =
+            fail(e, -EINVAL, "%s: name: got %s, want %s, as the file is called",
+                 path, cfg.name, word);
+    if (rc == 0)
+        rc = create(x, c, &cfg, text, e);
+    free(text);
     vmcfg_free(&cfg);
     return rc;
 }
 
 int cmd_run(struct cmd_context *x, int argc, char **argv, struct err *e)
 {
-    struct create_options c = { .foreground = true, .adopt = true };
-    struct vm_config cfg = { 0 };
-    char path[PATH_MAX];
-    int rc;
+    struct create_options c = { .foreground = true,
+                                .adopt = true,
+                                .lock_fd = -1 };
+    int option;
 
-    if (argc != 2)
+    optind = 0;
+    while ((option = getopt_long(argc, argv, "+", run_options, NULL)) != -1) {
+        uint32_t n;
+        int rc;
+
+        if (option == '?')
+            return EXIT_USAGE;
+        rc = units_number(option == 't' ? "--stop-timeout" : "--lock-fd",
+                          optarg, INT_MAX, &n, e);
+        if (rc < 0)
+            return rc;
+        if (option == 't')
+            c.stop_timeout_s = n;
+        else
+            c.lock_fd = (int)n;
+    }
+    if (argc - optind != 1)
         return EXIT_USAGE;
-    if (strchr(argv[1], '/') || strchr(argv[1], '.'))
-        snprintf(path, sizeof(path), "%s", argv[1]);
-    else
-        snprintf(path, sizeof(path), CONFIG_BASE "/%s.cfg", argv[1]);
-    rc = cmd_load_config(x, path, 0, NULL, &cfg, e);
-    if (rc == 0)
-        rc = create(x, &c, &cfg, e);
-    vmcfg_free(&cfg);
-    return rc;
+    return run(x, &c, argv[optind], e);
 }

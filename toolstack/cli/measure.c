@@ -50,7 +50,7 @@ int cmd_measure(struct cmd_context *x, int argc, char **argv, struct err *e)
 
     if (argc < 2)
         return EXIT_USAGE;
-    rc = cmd_load_config(x, argv[1], argc - 2, argv + 2, &cfg, e);
+    rc = cmd_load_config(x, argv[1], argc - 2, argv + 2, &cfg, NULL, e);
     if (rc == 0)
         rc = measure(&cfg, sum, e);
     if (rc < 0)

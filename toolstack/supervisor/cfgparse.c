@@ -203,12 +203,13 @@ static ssize_t read_all(int fd, char *out, size_t out_bytes)
     return used;
 }
 
-int cfgparse_file(struct cfg *cfg, const char *path, struct err *e)
+int cfgparse_read(const char *path, char **out, size_t *out_bytes,
+                  struct err *e)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     char *text = NULL;
     ssize_t used;
-    int rc;
+    int rc = 0;
 
     if (fd < 0)
         return fail(e, -errno, "%s: open: %s", path, strerror(errno));
@@ -218,16 +219,32 @@ int cfgparse_file(struct cfg *cfg, const char *path, struct err *e)
         goto out;
     }
     used = read_all(fd, text, CFGPARSE_FILE_MAX + 1);
-    if (used < 0)
+    if (used < 0) {
         rc = fail(e, used, "%s: read: %s", path, strerror(-used));
-    else if (used > CFGPARSE_FILE_MAX)
+    } else if (used > CFGPARSE_FILE_MAX) {
         rc = fail(e, -EFBIG, "%s: read: got more than %u bytes, want less",
                   path, CFGPARSE_FILE_MAX);
-    else
-        rc = cfgparse_text(cfg, path, text, used, e);
+    } else {
+        *out = text;
+        *out_bytes = used;
+        text = NULL;
+    }
 out:
     free(text);
     close(fd);
+    return rc;
+}
+
+int cfgparse_file(struct cfg *cfg, const char *path, struct err *e)
+{
+    size_t text_bytes;
+    char *text;
+    int rc = cfgparse_read(path, &text, &text_bytes, e);
+
+    if (rc < 0)
+        return rc;
+    rc = cfgparse_text(cfg, path, text, text_bytes, e);
+    free(text);
     return rc;
 }
 

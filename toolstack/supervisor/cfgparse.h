@@ -31,7 +31,15 @@ struct err;
 int cfgparse_text(struct cfg *cfg, const char *file, const char *text,
                   size_t text_bytes, struct err *e);
 
-/* The same for a whole file, at most CFGPARSE_FILE_MAX. */
+/*
+ * A whole file, at most CFGPARSE_FILE_MAX; the caller frees *out.
+ *
+ *   -EFBIG      it is larger
+ */
+int cfgparse_read(const char *path, char **out, size_t *out_bytes,
+                  struct err *e);
+
+/* cfgparse_text() for a whole file. */
 int cfgparse_file(struct cfg *cfg, const char *path, struct err *e);
 
 /*

@@ -27,6 +27,7 @@
 #include "toolstack/supervisor/api.h"
 #include "toolstack/supervisor/console.h"
 #include "toolstack/supervisor/guest_priv.h"
+#include "toolstack/supervisor/notify.h"
 #include "toolstack/supervisor/rundir.h"
 #include "toolstack/supervisor/xenbus.h"
 
@@ -80,6 +81,7 @@ void guest_move(struct guest *g, enum guest_state to, const char *why)
     log_info("guest %s: %s -> %s: %s", g->cfg->name, state_name[g->state],
              state_name[to], why);
     g->state = to;
+    notify_status(why);
     if (!g->api)
         return;
     event = json_object_new_object();
@@ -161,6 +163,41 @@ void guest_destroy(struct guest *g)
 {
     g->wants_gone = true;
     guest_end(g, "destroyed", NULL);
+}
+
+int guest_may_leave(const struct guest *g, struct err *e)
+{
+    if (g->state == GUEST_RUNNING || g->state == GUEST_KEPT)
+        return 0;
+    return fail(e, -EBUSY, "guest %s: reload: it is %s, want running",
+                g->cfg->name, state_name[g->state]);
+}
+
+int guest_reload(struct guest *g, struct err *e)
+{
+    int rc = guest_may_leave(g, e);
+
+    return rc < 0 ? rc : g->opt.reload(g->opt.arg, e);
+}
+
+void guest_leave(struct guest *g)
+{
+    log_info("guest %s: left to the next supervisor", g->cfg->name);
+    g->left_domid = g->domid;
+    g->left_console_port = g->ports.console;
+    guest_domain_let_go(g);
+}
+
+int guest_return(struct guest *g, struct err *e)
+{
+    int rc;
+
+    g->domid = g->left_domid;
+    g->ports.console = g->left_console_port;
+    rc = guest_domain_adopt(g, e);
+    if (rc == 0)
+        guest_look(g); /* what happened while nobody looked */
+    return rc;
 }
 
 int guest_pause(struct guest *g, struct err *e)

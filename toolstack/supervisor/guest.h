@@ -57,6 +57,8 @@ struct guest_options {
     void (*outcome)(void *arg, struct guest *g, const struct err *failed);
     /* The guest is GONE; failed is NULL after an ordinary end. */
     void (*gone)(void *arg, const struct err *failed);
+    /* Replace this process, soon; the guest may be left. */
+    int (*reload)(void *arg, struct err *e);
     void *arg;
 };
 
@@ -86,6 +88,18 @@ int guest_stop(struct guest *g, const char *how, struct err *e);
 
 /* Destroy the domain and every trace of it, whatever it does. */
 void guest_destroy(struct guest *g);
+
+/*
+ * Have this process replaced under the running guest: reload() is asked for it.
+ *
+ *   -EBUSY      a launch is not over, or it ended: guest_may_leave()
+ */
+int guest_reload(struct guest *g, struct err *e);
+int guest_may_leave(const struct guest *g, struct err *e);
+/* Give back our side of the domain and leave it as it is; then take it again.
+ */
+void guest_leave(struct guest *g);
+int guest_return(struct guest *g, struct err *e);
 
 int guest_pause(struct guest *g, struct err *e);
 int guest_resume(struct guest *g, struct err *e); /* PAUSED: launch */

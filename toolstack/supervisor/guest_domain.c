@@ -63,11 +63,14 @@ void guest_domain_let_go(struct guest *g)
 static int write_state(struct guest *g, struct err *e)
 {
     struct run_state s = { .pid = getpid(), .console_port = g->ports.console };
+    char domid[8];
 
     if (g->domid != HYP_DOMID_NONE)
         s.domid = g->domid;
     memcpy(s.uuid, g->cfg->uuid, sizeof(s.uuid));
     s.identity = g->identity;
+    snprintf(domid, sizeof(domid), "%u", s.domid);
+    log_set_guest(NULL, NULL, domid);
     return rundir_write(g->dir, &s, e);
 }
 

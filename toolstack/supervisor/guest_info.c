@@ -6,6 +6,7 @@
  *   shutdown {"how": ...}    ask the kernel; "poweroff" (default), "reboot"
  *   destroy                  remove the domain and every trace of it
  *   pause, unpause           unpause also launches a guest built with -p
+ *   reload                   go on as the program that is installed now
  *   (guest_tune.c has more)
  *   subscribe                events from now on (api.c)
  */
@@ -149,5 +150,7 @@ int guest_call(void *arg, const char *method, struct json_object *params,
         return guest_pause(g, e);
     if (strcmp(method, "unpause") == 0)
         return guest_resume(g, e);
+    if (strcmp(method, "reload") == 0)
+        return guest_reload(g, e);
     return guest_tune(g, method, params, e);
 }

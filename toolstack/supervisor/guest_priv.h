@@ -45,6 +45,9 @@ struct guest {
     uint64_t unpaused_us, alive_us, quiet_since_us;
     uint32_t nr_rings; /* of the doorbell, for the watchdog */
 
+    uint16_t left_domid; /* from guest_leave() to guest_return() */
+    uint32_t left_console_port;
+
     struct guest_times times;
     uint32_t nr_restarts, quick_deaths;
     bool reported;     /* outcome() was called */

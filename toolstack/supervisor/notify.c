@@ -4,45 +4,56 @@
  */
 #include "toolstack/supervisor/notify.h"
 
-#include <errno.h>
-#include <stddef.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/un.h>
-#include <unistd.h>
+#include <time.h>
+
+#include <systemd/sd-daemon.h>
 
 #include "common/log.h"
 
-static void notify_send(const char *text)
+static void tell(const char *text)
 {
-    const char *path = getenv("NOTIFY_SOCKET");
-    struct sockaddr_un where = { .sun_family = AF_UNIX };
-    socklen_t where_bytes;
-    int fd;
+    int r = sd_notify(0, text);
 
-    if (!path || (path[0] != '/' && path[0] != '@') ||
-        strlen(path) >= sizeof(where.sun_path))
-        return;
-    memcpy(where.sun_path, path, strlen(path));
-    where_bytes = offsetof(struct sockaddr_un, sun_path) + strlen(path);
-    if (path[0] == '@')
-        where.sun_path[0] = 0; /* the abstract name space */
-    fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    if (fd < 0 || sendto(fd, text, strlen(text), 0, (struct sockaddr *)&where,
-                         where_bytes) < 0)
-        log_warn("systemd: tell it %s: %s", text, strerror(errno));
-    if (fd >= 0)
-        close(fd);
+    if (r < 0)
+        log_warn("systemd: tell it %s: %s", text, strerror(-r));
 }
 
 void notify_ready(void)
 {
-    notify_send("READY=1");
+    tell("READY=1");
 }
 
 void notify_stopping(void)
 {
-    notify_send("STOPPING=1");
+    tell("STOPPING=1");
+}
+
+void notify_reloading(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%llu",
+               now.tv_sec * 1000000ull + now.tv_nsec / 1000);
+}
+
+void notify_status(const char *text)
+{
+    sd_notifyf(0, "STATUS=%s", text);
+}
+
+uint32_t notify_watchdog_ms(void)
+{
+    uint64_t limit_us;
+
+    /* Not by WATCHDOG_PID: that stays ours over exec(). */
+    if (sd_watchdog_enabled(0, &limit_us) <= 0)
+        return 0;
+    return (uint32_t)(limit_us / 2 / 1000);
+}
+
+void notify_watchdog(void)
+{
+    tell("WATCHDOG=1");
 }

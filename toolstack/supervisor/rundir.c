@@ -16,7 +16,8 @@
 #include "common/checked.h"
 #include "common/err.h"
 
-static const char *const members[] = { "api", "console", "state", "state.new",
+static const char *const members[] = { "api",   "console",   "config",
+                                       "state", "state.new", "config.new",
                                        "lock" };
 
 static int lock_path(char out[PATH_MAX], const char *dir)
@@ -91,6 +92,68 @@ int rundir_take(const char *base, const char *name, struct rundir *out,
     return rc < 0 ? rc : 0;
 }
 
+int rundir_inherit(const char *base, const char *name, int lock_fd,
+                   struct rundir *out, struct err *e)
+{
+    char lock[PATH_MAX];
+
+    *out = (struct rundir){ .lock_fd = -1 };
+    if (snprintf(out->path, sizeof(out->path), "%s/%s", base, name) >=
+            PATH_MAX ||
+        lock_path(lock, out->path) || !still_there(lock_fd, lock) ||
+        try_lock(lock_fd) != 1 || fcntl(lock_fd, F_SETFD, FD_CLOEXEC)) {
+        out->path[0] = 0; /* what is there is not ours to remove */
+        return fail(e, -EBADF, "guest %s: --lock-fd %d: it is not its lock",
+                    name, lock_fd);
+    }
+    out->lock_fd = lock_fd;
+    return 0;
+}
+
+void rundir_config_path(const char *base, const char *name, char out[PATH_MAX])
+{
+    snprintf(out, PATH_MAX, "%s/%s/config", base, name);
+}
+
+/* Open NAME.new, to be renamed to NAME by replace_end(). */
+static int replace_begin(const struct rundir *d, const char *member, FILE **out,
+                         struct err *e)
+{
+    char path[PATH_MAX + 16];
+
+    snprintf(path, sizeof(path), "%s/%s.new", d->path, member);
+    *out = fopen(path, "we");
+    if (!*out)
+        return fail(e, -errno, "%s: open: %s", path, strerror(errno));
+    return 0;
+}
+
+/* Closes f. */
+static int replace_end(const struct rundir *d, const char *member, FILE *f,
+                       struct err *e)
+{
+    char path[2][PATH_MAX + 16];
+    bool good = fflush(f) == 0;
+
+    snprintf(path[0], sizeof(path[0]), "%s/%s.new", d->path, member);
+    snprintf(path[1], sizeof(path[1]), "%s/%s", d->path, member);
+    good &= fclose(f) == 0;
+    if (!good || rename(path[0], path[1]))
+        return fail(e, -errno, "%s: write: %s", path[1], strerror(errno));
+    return 0;
+}
+
+int rundir_keep_config(const struct rundir *d, const char *text, struct err *e)
+{
+    FILE *f;
+    int rc = replace_begin(d, "config", &f, e);
+
+    if (rc < 0)
+        return rc;
+    fputs(text, f);
+    return replace_end(d, "config", f, e);
+}
+
 static void print_hex(FILE *f, const char *key, const uint8_t *bytes, size_t nr)
 {
     fprintf(f, "%s=", key);
@@ -102,27 +165,21 @@ static void print_hex(FILE *f, const char *key, const uint8_t *bytes, size_t nr)
 int rundir_write(const struct rundir *d, const struct run_state *s,
                  struct err *e)
 {
-    char path[2][PATH_MAX + 16], uuid[VM_UUID_TEXT];
+    char uuid[VM_UUID_TEXT];
     FILE *f;
-    bool good;
+    int rc;
 
     vmcfg_uuid_text(s->uuid, uuid);
-    snprintf(path[0], sizeof(path[0]), "%s/state.new", d->path);
-    snprintf(path[1], sizeof(path[1]), "%s/state", d->path);
-    f = fopen(path[0], "we");
-    if (!f)
-        return fail(e, -errno, "%s: open: %s", path[0], strerror(errno));
+    rc = replace_begin(d, "state", &f, e);
+    if (rc < 0)
+        return rc;
     fprintf(f, "uuid=%s\npid=%d\ndomid=%u\nconsole_port=%u\n", uuid, s->pid,
             s->domid, s->console_port);
     print_hex(f, "measurement", s->identity.measurement,
               sizeof(s->identity.measurement));
     print_hex(f, "guest_id", s->identity.guest_id,
               sizeof(s->identity.guest_id));
-    good = fflush(f) == 0;
-    good &= fclose(f) == 0;
-    if (!good || rename(path[0], path[1]))
-        return fail(e, -errno, "%s: write: %s", path[1], strerror(errno));
-    return 0;
+    return replace_end(d, "state", f, e);
 }
 
 static void hex_parse(const char *text, uint8_t *out, size_t nr)

@@ -2,12 +2,13 @@
 /*
  * rundir.h - a guest's name, held on this host
  *
- * /run/freehold/NAME holds `lock`, `state` and the sockets `api` and
+ * /run/freehold/NAME holds `lock`, `state`, `config` and the sockets `api` and
  * `console`.  Whoever locks `lock` is the guest's supervisor; the kernel drops
  * the lock with the process, so a dead supervisor's leftovers are told from a
  * live one's.  `state` names the domain's handle before the domain exists:
  * no moment remains in which a domain has no name.  It names the domain's
- * number as soon as there is one, and 0 again when it was removed.
+ * number as soon as there is one, and 0 again when it was removed.  `config`
+ * is what the guest was made from, whatever becomes of the file it came from.
  */
 #ifndef RUNDIR_H
 #define RUNDIR_H
@@ -46,6 +47,21 @@ struct run_state { /* what `state` says */
  */
 int rundir_take(const char *base, const char *name, struct rundir *out,
                 struct err *e);
+
+/*
+ * Take a name over from this very process, as it was before exec(): lock_fd is
+ * what it held.
+ *
+ *   -EBADF      that is not this name's lock, or not ours
+ */
+int rundir_inherit(const char *base, const char *name, int lock_fd,
+                   struct rundir *out, struct err *e);
+
+/* Replace `config`, all of it or nothing. */
+int rundir_keep_config(const struct rundir *d, const char *text, struct err *e);
+
+/* Where a name's `config` is; it need not exist. */
+void rundir_config_path(const char *base, const char *name, char out[PATH_MAX]);
 
 /* Replace `state`, all of it or nothing. */
 int rundir_write(const struct rundir *d, const struct run_state *s,

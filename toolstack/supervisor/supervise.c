@@ -5,6 +5,10 @@
  * How this works: take the name, look what an earlier supervisor left, open
  * the guest, run the loop until gone().  Everything is closed from the loop's
  * own turn after that, so that an answer on its way (`destroy`) still goes.
+ *
+ * A reload is an exec() of the program as it is installed now.  The lock stays
+ * open over it, so the name is never free; everything else is given back
+ * first, and taken by the new program as if we had died.
  */
 #include "toolstack/supervisor/supervise.h"
 
@@ -19,27 +23,37 @@
 #include <json-c/json.h>
 #include <uv.h>
 
+#include "common/checked.h"
 #include "common/err.h"
 #include "common/log.h"
 #include "toolstack/supervisor/guest.h"
-#include "toolstack/supervisor/hyp.h"
+#include "toolstack/supervisor/left.h"
 #include "toolstack/supervisor/notify.h"
-#include "toolstack/supervisor/rundir.h"
+#include "toolstack/supervisor/reexec.h"
+#include "toolstack/supervisor/vmcfg.h"
 
 struct supervisor {
     uv_loop_t loop;
-    uv_signal_t term, intr;
-    uv_timer_t closing; /* runs once, when the guest is gone */
+    uv_signal_t term, intr, hup;
+    uv_timer_t turn;     /* runs once: what waits for the loop's next turn */
+    uv_timer_t deadline; /* of a guest that was asked to stop */
+    uv_timer_t watchdog; /* systemd's */
     struct guest *guest;
     struct rundir dir;
-    const struct vm_config *cfg;
+    struct left left;
+    const struct vm_config *cfg; /* the caller's, or left.cfg */
+    const struct supervise_options *o;
     int report_fd;
     uint32_t nr_signals;
     struct err failed;
 };
 
-static void on_signal(uv_signal_t *s, int signum);
+static void on_stop(uv_signal_t *s, int signum);
+static void on_deadline(uv_timer_t *t);
+static void on_hup(uv_signal_t *s, int signum);
+static void on_reload(uv_timer_t *t);
 static void on_closing(uv_timer_t *t);
+static void on_watchdog(uv_timer_t *t);
 
 /* One line to whoever started us; takes o. */
 static void report_line(struct supervisor *s, struct json_object *o)
@@ -93,16 +107,28 @@ static void on_gone(void *arg, const struct err *failed)
     if (failed)
         s->failed = *failed;
     rundir_remove(&s->dir);
-    uv_timer_start(&s->closing, on_closing, 0, 0);
+    uv_timer_start(&s->turn, on_closing, 0, 0);
+}
+
+static uv_handle_t *handle_at(struct supervisor *s, uint32_t i)
+{
+    uv_handle_t *all[] = {
+        (uv_handle_t *)&s->term,     (uv_handle_t *)&s->intr,
+        (uv_handle_t *)&s->hup,      (uv_handle_t *)&s->turn,
+        (uv_handle_t *)&s->deadline, (uv_handle_t *)&s->watchdog,
+    };
+
+    return i < ARRAY_SIZE(all) ? all[i] : NULL;
 }
 
 static void close_all(struct supervisor *s)
 {
+    uv_handle_t *h;
+
     guest_close(s->guest);
     s->guest = NULL;
-    uv_close((uv_handle_t *)&s->term, NULL);
-    uv_close((uv_handle_t *)&s->intr, NULL);
-    uv_close((uv_handle_t *)&s->closing, NULL);
+    for (uint32_t i = 0; (h = handle_at(s, i)); i++)
+        uv_close(h, NULL);
 }
 
 static void on_closing(uv_timer_t *t)
@@ -110,7 +136,7 @@ static void on_closing(uv_timer_t *t)
     close_all(t->data);
 }
 
-static void on_signal(uv_signal_t *h, int signum)
+static void on_stop(uv_signal_t *h, int signum)
 {
     struct supervisor *s = h->data;
     struct err e = { 0 };
@@ -124,72 +150,100 @@ static void on_signal(uv_signal_t *h, int signum)
     }
     notify_stopping();
     log_info("guest %s: asked to stop", s->cfg->name);
+    if (s->o->stop_timeout_s)
+        uv_timer_start(&s->deadline, on_deadline,
+                       s->o->stop_timeout_s * 1000ull, 0);
     if (guest_stop(s->guest, "poweroff", &e) < 0)
         log_err("guest %s: %s", s->cfg->name, e.text);
 }
 
-static void loop_open(struct supervisor *s)
+static void on_deadline(uv_timer_t *t)
 {
-    uv_loop_init(&s->loop);
-    uv_signal_init(&s->loop, &s->term);
-    uv_signal_init(&s->loop, &s->intr);
-    uv_timer_init(&s->loop, &s->closing);
-    s->term.data = s->intr.data = s->closing.data = s;
-    uv_signal_start(&s->term, on_signal, SIGTERM);
-    uv_signal_start(&s->intr, on_signal, SIGINT);
+    struct supervisor *s = t->data;
+
+    if (!s->guest)
+        return;
+    log_err("guest %s: it did not stop in %u s: it is destroyed", s->cfg->name,
+            s->o->stop_timeout_s);
+    guest_destroy(s->guest);
 }
 
-/*
- * The name was left by a supervisor that died: its domain's info in *out and
- * 1, or 0 when there is none (and its tree is removed).
- */
-static int find_left(struct supervisor *s, const struct run_state *left,
-                     struct hyp_info *out, struct err *e)
+/* As the next turn's business, so that an answer on its way still goes. */
+static int ask_reload(void *arg, struct err *e)
 {
-    struct hyp *h;
-    int rc = hyp_open(&h, e);
+    struct supervisor *s = arg;
+    int rc = reexec_check(e);
 
-    if (rc < 0)
-        return rc;
-    rc = hyp_find(h, left->uuid, out, e);
-    hyp_close(h);
     if (rc == 0)
-        return 1;
-    if (rc == -ESRCH)
-        log_info("guest %s: an earlier supervisor died; nothing is left of "
-                 "its domain",
-                 s->cfg->name);
-    return rc == -ESRCH ? 0 : rc;
-}
-
-/*
- * Returns 1 when the guest was taken over, 0 when it is to be made, or a
- * negative errno.  Its identity then is the one it was made with.
- */
-static int look_back(struct supervisor *s, struct vm_config *cfg,
-                     struct hyp_info *domain, struct run_state *left,
-                     struct err *e)
-{
-    static const uint8_t none[16];
-    int rc = rundir_read(RUNDIR_BASE, cfg->name, left, e);
-
-    if (rc < 0 || memcmp(left->uuid, none, sizeof(none)) == 0)
-        return rc;
-    rc = find_left(s, left, domain, e);
-    if (rc == 1)
-        memcpy(cfg->uuid, left->uuid, sizeof(cfg->uuid));
+        uv_timer_start(&s->turn, on_reload, 0, 0);
     return rc;
 }
 
-static int open_guest(struct supervisor *s, const struct vm_config *cfg,
-                      const struct supervise_options *o, struct err *e)
+static void on_hup(uv_signal_t *h, int signum)
+{
+    struct supervisor *s = h->data;
+    struct err e = { 0 };
+
+    (void)signum;
+    if (s->guest && guest_reload(s->guest, &e) < 0)
+        log_err("%s", e.text);
+}
+
+static void on_reload(uv_timer_t *t)
+{
+    struct supervisor *s = t->data;
+    struct err e = { 0 };
+
+    if (!s->guest || guest_may_leave(s->guest, &e) < 0)
+        return; /* it ended meanwhile, or is about to */
+    notify_reloading();
+    guest_leave(s->guest);
+    reexec(s->cfg->name, s->dir.lock_fd, s->o->stop_timeout_s, &e);
+    log_err("%s; this supervisor goes on", e.text);
+    if (guest_return(s->guest, &e) < 0) {
+        log_err("guest %s: %s", s->cfg->name, e.text);
+        abort(); /* the next supervisor takes it over */
+    }
+    notify_ready();
+}
+
+static void on_watchdog(uv_timer_t *t)
+{
+    (void)t;
+    notify_watchdog();
+}
+
+static void loop_open(struct supervisor *s)
+{
+    uint32_t watchdog_ms = notify_watchdog_ms();
+    uv_handle_t *h;
+
+    uv_loop_init(&s->loop);
+    uv_signal_init(&s->loop, &s->term);
+    uv_signal_init(&s->loop, &s->intr);
+    uv_signal_init(&s->loop, &s->hup);
+    uv_timer_init(&s->loop, &s->turn);
+    uv_timer_init(&s->loop, &s->deadline);
+    uv_timer_init(&s->loop, &s->watchdog);
+    for (uint32_t i = 0; (h = handle_at(s, i)); i++)
+        h->data = s;
+    uv_signal_start(&s->term, on_stop, SIGTERM);
+    uv_signal_start(&s->intr, on_stop, SIGINT);
+    uv_signal_start(&s->hup, on_hup, SIGHUP);
+    if (watchdog_ms)
+        uv_timer_start(&s->watchdog, on_watchdog, watchdog_ms, watchdog_ms);
+}
+
+static int open_guest(struct supervisor *s, bool adopting, struct err *e)
 {
     struct guest_options g = {
-        .paused = o->paused,
+        .paused = s->o->paused,
+        .adopting = adopting,
         .log_dir = LOG_BASE,
-        .start_us = o->start_us,
+        .start_us = s->o->start_us,
         .outcome = on_outcome,
         .gone = on_gone,
+        .reload = ask_reload,
         .arg = s,
     };
     struct json_object *listening;
@@ -197,7 +251,7 @@ static int open_guest(struct supervisor *s, const struct vm_config *cfg,
 
     if (mkdir(LOG_BASE, 0750) && errno != EEXIST)
         return fail(e, -errno, "%s: make it: %s", LOG_BASE, strerror(errno));
-    rc = guest_open(&s->loop, cfg, &s->dir, &g, &s->guest, e);
+    rc = guest_open(&s->loop, s->cfg, &s->dir, &g, &s->guest, e);
     if (rc < 0)
         return rc;
     listening = json_object_new_object();
@@ -207,11 +261,37 @@ static int open_guest(struct supervisor *s, const struct vm_config *cfg,
     return 0;
 }
 
-static int adopt_or_start(struct supervisor *s, const struct hyp_info *domain,
-                          const struct run_state *left, struct err *e)
+static int take_name(struct supervisor *s, struct err *e)
 {
-    int rc = guest_adopt(s->guest, domain->domid, left, e);
+    if (s->o->lock_fd >= 0)
+        return rundir_inherit(RUNDIR_BASE, s->cfg->name, s->o->lock_fd, &s->dir,
+                              e);
+    return rundir_take(RUNDIR_BASE, s->cfg->name, &s->dir, e);
+}
 
+static int start_anew(struct supervisor *s, struct err *e)
+{
+    int rc = s->o->config_text
+                 ? rundir_keep_config(&s->dir, s->o->config_text, e)
+                 : 0;
+
+    if (rc == 0)
+        rc = open_guest(s, false, e);
+    if (rc == 0)
+        guest_start(s->guest);
+    return rc;
+}
+
+static int adopt(struct supervisor *s, struct err *e)
+{
+    int rc;
+
+    if (s->left.cfg.name[0])
+        s->cfg = &s->left.cfg;
+    rc = open_guest(s, true, e);
+    if (rc < 0)
+        return rc;
+    rc = guest_adopt(s->guest, s->left.domain.domid, &s->left.state, e);
     if (rc != -EPROTO)
         return rc;
     log_warn("guest %s: %s; it is removed and made anew", s->cfg->name,
@@ -220,53 +300,51 @@ static int adopt_or_start(struct supervisor *s, const struct hyp_info *domain,
     return 0;
 }
 
-static int start(struct supervisor *s, struct vm_config *cfg,
-                 const struct supervise_options *o, struct err *e)
+static int start(struct supervisor *s, struct err *e)
 {
-    struct run_state left;
-    struct hyp_info domain = { 0 };
-    int rc, found;
+    int found, rc;
 
-    rc = rundir_take(RUNDIR_BASE, cfg->name, &s->dir, e);
+    rc = take_name(s, e);
     if (rc < 0)
         return rc;
-    rc = found = look_back(s, cfg, &domain, &left, e);
-    if (found == 1 && !o->adopt)
+    rc = found = left_find(RUNDIR_BASE, s->cfg->name, &s->left, e);
+    if (found == 1 && !s->o->adopt)
         rc = fail(e, -EEXIST,
                   "guest %s: take the name: domain %u has it and runs "
                   "without a supervisor; freehold run takes it over, "
                   "freehold destroy removes it",
-                  cfg->name, domain.domid);
-    if (rc >= 0)
-        rc = open_guest(s, cfg, o, e);
-    if (rc == 0 && found == 1)
-        rc = adopt_or_start(s, &domain, &left, e);
-    else if (rc == 0)
-        guest_start(s->guest);
+                  s->cfg->name, s->left.domain.domid);
+    else if (found == 1)
+        rc = adopt(s, e);
+    else if (found == 0 && s->o->lock_fd >= 0)
+        rc = fail(e, -ECANCELED,
+                  "guest %s: reload: its domain was destroyed meanwhile",
+                  s->cfg->name);
+    else if (found == 0)
+        rc = start_anew(s, e);
     if (rc == 0)
         return 0;
-    if (found == 1)
-        close(s->dir.lock_fd); /* its state still tells its name */
-    else
+    if (found == 0)
         rundir_remove(&s->dir);
+    else
+        close(s->dir.lock_fd); /* its state still tells its name */
     return rc;
 }
 
 int supervise(const struct vm_config *cfg, const struct supervise_options *o,
               struct err *e)
 {
-    struct vm_config own = *cfg; /* its uuid may become another */
     struct supervisor s = {
-        .cfg = &own,
+        .cfg = cfg,
+        .o = o,
         .report_fd = o->report_fd,
         .dir.lock_fd = -1,
     };
     int rc;
 
     signal(SIGPIPE, SIG_IGN);
-    signal(SIGHUP, SIG_IGN);
     loop_open(&s);
-    rc = start(&s, &own, o, e);
+    rc = start(&s, e);
     if (rc < 0) {
         report_error(&s, e);
         close_all(&s);
@@ -274,6 +352,7 @@ int supervise(const struct vm_config *cfg, const struct supervise_options *o,
     uv_run(&s.loop, UV_RUN_DEFAULT);
     uv_loop_close(&s.loop);
     report_end(&s);
+    left_free(&s.left);
     if (rc == 0 && s.failed.rc) {
         *e = s.failed;
         rc = s.failed.rc;

@@ -15,7 +15,10 @@ struct vm_config;
 
 struct supervise_options {
     bool paused;
-    bool adopt; /* take over a guest that runs without a supervisor */
+    bool adopt;  /* take over a guest that runs without a supervisor */
+    int lock_fd; /* the name's lock, held since before exec(); -1: take it */
+    uint32_t stop_timeout_s; /* destroy a guest that did not stop; 0: wait */
+    const char *config_text; /* what cfg was read from, for the next one */
     /*
      * Who started us reads lines of JSON here: {"listening":true} once the
      * sockets are there, then one of {"ok":true, ...info...} and
@@ -27,10 +30,15 @@ struct supervise_options {
 
 /*
  * Run the guest until it is gone: create it, or (adopt) take it over when it
- * runs without a supervisor; one that an earlier supervisor left half made is
- * removed and made anew.  SIGTERM and SIGINT ask its kernel to power off, a
- * second one destroys it.  Returns 0 after an ordinary end; nothing is left
- * of the guest then, nor after an error, unless the error says so.
+ * runs without a supervisor, with the configuration that it was made from; one
+ * that an earlier supervisor left half made is removed and made anew.
+ *
+ * SIGTERM and SIGINT ask its kernel to power off; a second one, or the end of
+ * stop_timeout_s, destroys it.  SIGHUP and the API's `reload` replace this
+ * process by the program as it is installed now, under the running guest.
+ *
+ * Returns 0 after an ordinary end; nothing is left of the guest then, nor
+ * after an error, unless the error says so.
  *
  *   -EEXIST     a guest of this name is there
  */
