@@ -137,7 +137,7 @@ int guest_adopt(struct guest *g, uint16_t domid, const struct run_state *left,
     if (rc < 0)
         return rc;
     g->alive_us = guest_now_us();
-    guest_move(g, GUEST_RUNNING, "taken over from a supervisor that died");
+    guest_move(g, GUEST_RUNNING, "taken over");
     guest_report(g, NULL);
     guest_look(g); /* what happened while nobody looked */
     return 0;
