@@ -20,12 +20,14 @@ BUILD_PACKAGES="gcc libc6-dev clang libclang-rt-dev llvm make cmake ninja-build
     pkgconf bison flex python3 patch xz-utils bc libxen-dev libuv1-dev
     libjson-c-dev libseccomp-dev libmnl-dev liburing-dev libnbd-dev
     libbearssl-dev libcmocka-dev libsystemd-dev zlib1g-dev libelf-dev scdoc
-    clang-format cpio busybox-static zstd ca-certificates git shellcheck"
+    clang-format cpio busybox-static zstd ca-certificates git shellcheck
+    debhelper lintian"
 DOM0_PACKAGES="linux-image-amd64 xen-hypervisor-4.20-amd64 xen-utils-4.20
     xen-utils-common xenstore-utils openssh-server iproute2 kmod udev
     busybox-static procps e2fsprogs strace libuv1t64 libjson-c5 libseccomp2
     libmnl0 liburing2 libnbd0 libsystemd0 initramfs-tools zstd fio iperf3
-    python3-minimal ethtool xz-utils cpio"
+    python3-minimal ethtool xz-utils cpio systemd systemd-sysv dbus
+    grub-common grub2-common grub-pc-bin"
 # What ./dev itself needs of the machine it runs on, Debian 12 or 13.
 HOST_PACKAGES="mmdebstrap debian-archive-keyring e2fsprogs openssh-client
     util-linux mount iproute2 xz-utils patch"
@@ -102,6 +104,8 @@ make_dom0_root() {
         --aptopt='Acquire::Languages "none"' \
         --dpkgopt='path-exclude=/usr/share/doc/*' \
         --dpkgopt='path-exclude=/usr/share/man/*' \
+        --dpkgopt='path-include=/usr/share/doc/*freehold*' \
+        --dpkgopt='path-include=/usr/share/man/man*/freehold*' \
         trixie "$1" "deb $(mirror) trixie main"
 }
 
@@ -124,6 +128,8 @@ make_dom0_disk() {
         -f "$root/etc/ssh/ssh_host_ed25519_key" </dev/null
     ssh-keygen -q -t ed25519 -N '' -C lab -f "$out/ssh-key" </dev/null
     cp "$out/ssh-key.pub" "$root/root/.ssh/authorized_keys"
+    logged "$CACHE/log/dom0-setup.log" \
+        chroot "$root" /usr/lib/freehold-lab/setup
     logged "$CACHE/log/dom0-initrd.log" \
         chroot "$root" /usr/lib/freehold-lab/make-initrd /boot/lab-initrd
     cp "$root"/boot/vmlinuz-* "$out/vmlinuz"

@@ -18,7 +18,7 @@ QEMU_CPU=EPYC,-smap,-xsavec,-monitor,-rdtscp
 XEN_ARGS="console=com1 com1=115200,8n1 loglvl=info guest_loglvl=all/all \
 cpuidle=0 spec-ctrl=eager-fpu bootscrub=idle noreboot"
 LINUX_ARGS="console=hvc0 quiet loglevel=4 net.ifnames=0 mitigations=off \
-tsc=reliable random.trust_cpu=1"
+tsc=reliable random.trust_cpu=1 lsm=landlock"
 
 # lab_own PREFIX: from here on a lab of this command's own, gone with it; one
 # that a developer has up is left alone.

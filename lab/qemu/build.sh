@@ -55,6 +55,9 @@ patch_source() {
         patch -d "$root$work/qemu" -p1 -s -F0 <"$p"
     done
     cp "$here/lab.mak" "$root$work/qemu/configs/devices/x86_64-softmmu/"
+    # Debian's tar has no EDK2 images, which are unpacked wherever bzip2 is.
+    sed -i 's/^if unpack_edk2_blobs$/if false/' \
+        "$root$work/qemu/pc-bios/meson.build"
 }
 
 compile() {

@@ -11,6 +11,9 @@ check_out "dom0 runs on Debian's own Xen" '^xen_version *: 4\.20' dom0 xl info
 check_fails "a command's exit status comes back" '^words: a b$' \
     dom0 sh -c 'echo "words: $1"; exit 3' sh 'a b'
 check "xenstored is the C one" dom0 pidof xenstored
+check_out "dom0 runs systemd, and no unit failed" '^running$' dom0_sh '
+    [ "$(cat /proc/1/comm)" = systemd ] && systemctl is-system-running --wait ||
+    { systemctl --failed; exit 1; }'
 
 echo put-and-get >"$FREEHOLD_RESULTS/put me"
 check "put and get carry a file" bash -c '
