@@ -49,8 +49,10 @@ void log_set_level(enum log_level level)
 static void set_field(char *out, size_t out_bytes, const char *key,
                       const char *value)
 {
-    if (value)
+    if (value && *value)
         snprintf(out, out_bytes, "%s=%s", key, value);
+    else if (value)
+        *out = 0;
 }
 
 void log_set_guest(const char *name, const char *uuid, const char *domid)

@@ -24,7 +24,8 @@ enum log_level log_level(void);
 
 /*
  * What every line is about from now on, for the journal: the fields
- * FREEHOLD_GUEST, FREEHOLD_UUID and FREEHOLD_DOMID.  NULL: as it was.
+ * FREEHOLD_GUEST, FREEHOLD_UUID and FREEHOLD_DOMID.  NULL: as it was; empty:
+ * there is none.
  */
 void log_set_guest(const char *name, const char *uuid, const char *domid);
 

@@ -35,6 +35,13 @@ int store_open(struct store **out, struct err *e)
     return 0;
 }
 
+static int not_there(struct err *e)
+{
+    return fail(e, -ENOTCONN,
+                "xenstore: not connected: xenstored ended; it is looked for "
+                "again every second");
+}
+
 void store_close(struct store *s)
 {
     if (!s)
@@ -46,6 +53,8 @@ void store_close(struct store *s)
 int store_write(struct store *s, const char *path, const char *value,
                 struct err *e)
 {
+    if (!s)
+        return not_there(e);
     if (!xs_write(s->xs, XBT_NULL, path, value, strlen(value)))
         return fail(e, -errno, "xenstore: write %s: %s", path, strerror(errno));
     return 0;
@@ -55,11 +64,13 @@ char *store_read(struct store *s, const char *path)
 {
     unsigned int len_bytes;
 
-    return xs_read(s->xs, XBT_NULL, path, &len_bytes);
+    return !s ? NULL : xs_read(s->xs, XBT_NULL, path, &len_bytes);
 }
 
 int store_remove(struct store *s, const char *path, struct err *e)
 {
+    if (!s)
+        return not_there(e);
     if (xs_rm(s->xs, XBT_NULL, path) || errno == ENOENT)
         return 0;
     return fail(e, -errno, "xenstore: remove %s: %s", path, strerror(errno));
@@ -68,6 +79,8 @@ int store_remove(struct store *s, const char *path, struct err *e)
 int store_introduce(struct store *s, uint16_t domid, uint64_t gfn,
                     uint32_t port, struct err *e)
 {
+    if (!s)
+        return not_there(e);
     if (!xs_introduce_domain(s->xs, domid, gfn, port))
         return fail(e, -errno, "xenstore: introduce domain %u: %s", domid,
                     strerror(errno));
@@ -77,6 +90,8 @@ int store_introduce(struct store *s, uint16_t domid, uint64_t gfn,
 int store_watch(struct store *s, const char *path, const char *token,
                 struct err *e)
 {
+    if (!s)
+        return not_there(e);
     if (!xs_watch(s->xs, path, token))
         return fail(e, -errno, "xenstore: watch %s: %s", path, strerror(errno));
     return 0;

@@ -3,7 +3,8 @@
  * store.h - xenstore, with errors in words
  *
  * The only caller of libxenstore.  Calls wait for xenstored's answer; watches
- * arrive on store_fd().
+ * arrive on store_fd().  A connection does not outlive its xenstored, and says
+ * nothing of its end.  Where there is none, a NULL store answers -ENOTCONN.
  */
 #ifndef STORE_H
 #define STORE_H

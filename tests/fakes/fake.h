@@ -103,6 +103,9 @@ struct fh_control *fake_control(struct fake_domain *d);
 /* Where the page behind a steward's load grant lies; NULL: none. */
 void *fake_load_page(struct fake_domain *d, uint32_t ref);
 
+/* xenstored ended, and all that it knew with it. */
+void fake_xs_end(void);
+
 /* A node's value in the fake xenstore; NULL: none. */
 const char *fake_xs_value(const char *path);
 

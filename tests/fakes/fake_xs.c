@@ -98,6 +98,12 @@ void fake_xs_reset(void)
     in_transaction = false;
 }
 
+void fake_xs_end(void)
+{
+    fake_xs_reset();
+    count();
+}
+
 const char *fake_xs_value(const char *path)
 {
     for (struct node *n = nodes; n; n = n->next)

@@ -17,7 +17,8 @@
 #include "tests/unit/test.h"
 #include "toolstack/supervisor/hyp.h"
 
-int __wrap_xsdaemon_name(char *out, uint32_t out_bytes, struct err *e);
+int __wrap_xsdaemon_name(char *out, uint32_t out_bytes, int *pid,
+                         struct err *e);
 
 struct life life;
 char life_base[] = "/tmp/fh-guest-XXXXXX", life_kernel_path[64];
@@ -25,12 +26,15 @@ char life_base[] = "/tmp/fh-guest-XXXXXX", life_kernel_path[64];
 static uv_prepare_t watcher;
 
 /* Linked in by --wrap: no daemon runs where tests do. */
-int __wrap_xsdaemon_name(char *out, uint32_t out_bytes, struct err *e)
+int __wrap_xsdaemon_name(char *out, uint32_t out_bytes, int *pid, struct err *e)
 {
-    (void)e;
     if (fake_fails())
         return fail(e, -ENOENT, "xenstored: not there");
+    if (!life.daemon_name)
+        return fail(e, -ENOENT, "xenstored: not there");
     snprintf(out, out_bytes, "%s", life.daemon_name);
+    if (pid)
+        *pid = life.daemon_pid ? life.daemon_pid : getpid();
     return 0;
 }
 

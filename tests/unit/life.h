@@ -25,7 +25,8 @@ extern struct life { /* what one test's guest went through */
     uv_timer_t closing;
     struct rundir dir;
     struct vm_config cfg;
-    const char *daemon_name; /* of the xenstored that runs */
+    const char *daemon_name; /* of the xenstored that runs; NULL: none */
+    int daemon_pid;          /* 0: as long as this test */
     struct guest *guest;
     void (*when_running)(struct life *l); /* the test's next step */
     uint32_t nr_outcomes, nr_runs;

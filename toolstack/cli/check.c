@@ -76,9 +76,9 @@ static void check_store(struct checklist *l)
     struct err e = { 0 };
     char name[32];
 
-    if (xenbus_check_daemon(&e) < 0)
+    if (xenbus_check_daemon(NULL, &e) < 0)
         say(l, BAD, "xenstored", e.text);
-    else if (xsdaemon_name(name, sizeof(name), &e) == 0)
+    else if (xsdaemon_name(name, sizeof(name), NULL, &e) == 0)
         say(l, GOOD, "xenstored", "the C xenstored, which maps by grant");
 }
 

@@ -3,8 +3,8 @@
  * guest.c - one guest's states, and the events that move it
  *
  * How this works: events come from four places, all on the loop: the guest's
- * event channels (doorbell, console), xenstore's @releaseDomain (a domain
- * shut down or died), the timer, and the API.  Each event in each state has
+ * event channels (doorbell, console), xenstore (guest_store.c: a domain shut
+ * down or died), the timer, and the API.  Each event in each state has
  * an answer: until the kernel runs it is guest_launch.c's, about a domain that
  * shut down or died guest_fate.c's, and the operator's wishes are met here.
  * Whatever a domain needs is taken and given back by guest_domain.c.
@@ -23,17 +23,12 @@
 
 #include "common/checked.h"
 #include "common/log.h"
-#include "common/store.h"
 #include "toolstack/supervisor/api.h"
 #include "toolstack/supervisor/console.h"
 #include "toolstack/supervisor/guest_priv.h"
 #include "toolstack/supervisor/notify.h"
 #include "toolstack/supervisor/rundir.h"
-#include "toolstack/supervisor/xenbus.h"
 
-#define RELEASE_TOKEN "release"
-
-static void on_store(uv_poll_t *p, int status, int events);
 static void on_timer(uv_timer_t *t);
 static void on_handle_closed(uv_handle_t *h);
 
@@ -121,27 +116,17 @@ void guest_rang(struct guest *g, uint32_t port)
     }
 }
 
-static void on_store(uv_poll_t *p, int status, int events)
-{
-    struct guest *g = p->data;
-    char token[16];
-    bool fired = false;
-
-    (void)status, (void)events;
-    while (store_take(g->store, token, sizeof(token)))
-        fired |= strcmp(token, RELEASE_TOKEN) == 0;
-    if (fired)
-        guest_look(g);
-}
-
 static void on_timer(uv_timer_t *t)
 {
     struct guest *g = t->data;
 
+    guest_store_look(g);
     if (g->state == GUEST_LAUNCHING)
         guest_look_after_launch(g);
-    else if (g->state == GUEST_WAITING)
+    else if (g->state == GUEST_WAITING && g->store)
         guest_start(g);
+    else if (g->state == GUEST_WAITING)
+        guest_arm(g, GUEST_LOOK_MS, 0);
     else
         guest_look(g);
 }
@@ -154,7 +139,7 @@ void guest_arm(struct guest *g, uint32_t after_ms, uint32_t repeat_ms)
 int guest_stop(struct guest *g, const char *how, struct err *e)
 {
     if (g->state == GUEST_RUNNING)
-        return xenbus_ask_shutdown(g->store, g->domid, how, e);
+        return guest_store_ask(g, how, e);
     guest_destroy(g);
     return 0;
 }
@@ -195,8 +180,10 @@ int guest_return(struct guest *g, struct err *e)
     g->domid = g->left_domid;
     g->ports.console = g->left_console_port;
     rc = guest_domain_adopt(g, e);
-    if (rc == 0)
+    if (rc == 0) {
+        guest_store_look(g);
         guest_look(g); /* what happened while nobody looked */
+    }
     return rc;
 }
 
@@ -229,24 +216,6 @@ int guest_resume(struct guest *g, struct err *e)
 uint16_t guest_domid(const struct guest *g)
 {
     return g->domid;
-}
-
-static int open_store(struct guest *g, struct err *e)
-{
-    int rc = xenbus_check_daemon(e);
-
-    if (rc == 0)
-        rc = store_open(&g->store, e);
-    if (rc == 0)
-        rc = store_watch(g->store, "@releaseDomain", RELEASE_TOKEN, e);
-    if (rc < 0)
-        return rc;
-    rc = uv_poll_init(g->loop, &g->store_poll, store_fd(g->store));
-    if (rc < 0)
-        return fail(e, rc, "xenstore: watch its socket: %s", uv_strerror(rc));
-    g->nr_handles++;
-    g->store_poll.data = g;
-    return uv_poll_start(&g->store_poll, UV_READABLE, on_store);
 }
 
 static int open_sockets(struct guest *g, struct err *e)
@@ -285,7 +254,7 @@ int guest_open(uv_loop_t *loop, const struct vm_config *cfg, struct rundir *dir,
     if (rc == 0)
         rc = gnt_open(&g->gnt, e);
     if (rc == 0)
-        rc = open_store(g, e);
+        rc = guest_store_open(g, e);
     if (rc == 0)
         rc = open_sockets(g, e);
     if (rc < 0) {
@@ -311,9 +280,7 @@ void guest_close(struct guest *g)
     guest_domain_remove(g);
     console_close(g->console);
     api_close(g->api);
-    if (g->store_poll.data)
-        uv_close((uv_handle_t *)&g->store_poll, on_handle_closed);
-    store_close(g->store);
+    guest_store_close(g);
     gnt_close(g->gnt);
     hyp_close(g->hyp);
     uv_close((uv_handle_t *)&g->timer, on_handle_closed);

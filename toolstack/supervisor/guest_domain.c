@@ -56,6 +56,7 @@ void guest_domain_let_go(struct guest *g)
     g->evt = NULL;
     g->doorbell = g->console_port = 0;
     g->domid = HYP_DOMID_NONE;
+    g->stale = false;
     g->ports = (struct hyp_ports){ 0 };
 }
 
@@ -63,13 +64,14 @@ void guest_domain_let_go(struct guest *g)
 static int write_state(struct guest *g, struct err *e)
 {
     struct run_state s = { .pid = getpid(), .console_port = g->ports.console };
-    char domid[8];
+    char domid[8] = "";
 
-    if (g->domid != HYP_DOMID_NONE)
+    if (g->domid != HYP_DOMID_NONE) {
         s.domid = g->domid;
+        snprintf(domid, sizeof(domid), "%u", s.domid);
+    }
     memcpy(s.uuid, g->cfg->uuid, sizeof(s.uuid));
     s.identity = g->identity;
-    snprintf(domid, sizeof(domid), "%u", s.domid);
     log_set_guest(NULL, NULL, domid);
     return rundir_write(g->dir, &s, e);
 }
@@ -291,5 +293,8 @@ int guest_domain_adopt(struct guest *g, struct err *e)
     if (rc == 0)
         rc = console_attach(g->console, g->gnt, g->evt, g->domid,
                             g->console_port, e);
-    return rc == 0 ? write_state(g, e) : rc;
+    if (rc < 0)
+        return rc;
+    guest_store_check(g);
+    return write_state(g, e);
 }

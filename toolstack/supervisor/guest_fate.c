@@ -32,6 +32,7 @@ static void end_by(struct guest *g, enum vm_action action, const char *why)
         wait_ms = backoff_ms(g);
         guest_domain_remove(g);
         guest_move(g, GUEST_WAITING, why);
+        log_info("guest %s: restart in %u ms", g->cfg->name, wait_ms);
         g->nr_restarts++;
         g->opt.start_us = guest_now_us();
         guest_arm(g, wait_ms, 0);

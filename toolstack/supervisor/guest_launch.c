@@ -139,6 +139,7 @@ int guest_adopt(struct guest *g, uint16_t domid, const struct run_state *left,
     g->alive_us = guest_now_us();
     guest_move(g, GUEST_RUNNING, "taken over");
     guest_report(g, NULL);
+    guest_store_look(g);
     guest_look(g); /* what happened while nobody looked */
     return 0;
 }

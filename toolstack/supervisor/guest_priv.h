@@ -26,12 +26,13 @@ struct guest {
     enum guest_state state;
 
     struct hyp *hyp;
-    struct store *store;
+    struct store *store; /* NULL: xenstored ended */
     struct gnt *gnt;
     struct console *console;
     struct api *api;
-    uv_poll_t store_poll;
-    uv_timer_t timer; /* paused, launch: look after it; waiting: restart */
+    struct store_link *link;
+    /* paused, launch, no xenstore: look after it; waiting: restart */
+    uv_timer_t timer;
     uint32_t nr_handles;
 
     /* Of the current domain; all zero (domid: none) in between. */
@@ -40,6 +41,7 @@ struct guest {
     struct evt *evt;
     struct bell *bell;
     uint32_t doorbell, console_port; /* our ends; 0: not bound */
+    bool stale;                      /* the xenstored that knew it ended */
     struct load load;
     struct load_identity identity;
     uint64_t unpaused_us, alive_us, quiet_since_us;
@@ -100,6 +102,18 @@ int guest_domain_adopt(struct guest *g, struct err *e);
 void guest_domain_let_go(struct guest *g);
 /* And remove the domain and its tree. */
 void guest_domain_remove(struct guest *g);
+
+/* guest_store.c: connect, and watch xenstored itself. */
+int guest_store_open(struct guest *g, struct err *e);
+void guest_store_close(struct guest *g);
+/* A domain that we did not make under this xenstored: does it know it? */
+void guest_store_check(struct guest *g);
+/* Try to connect again; and see that the domain is looked at until then. */
+void guest_store_look(struct guest *g);
+/* -ESTALE when the guest's kernel no longer hears what is written there. */
+int guest_store_want(const struct guest *g, const char *what, struct err *e);
+/* Ask the kernel for "poweroff" or "reboot".  -ESTALE, -ENOTCONN. */
+int guest_store_ask(struct guest *g, const char *how, struct err *e);
 
 /* guest_tune.c: before createdomain, and before the first unpause. */
 int guest_find_pool(struct guest *g, uint32_t *out, struct err *e);

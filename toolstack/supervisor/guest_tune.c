@@ -117,7 +117,7 @@ int guest_place(struct guest *g, struct err *e)
 static int want_running(struct guest *g, const char *what, struct err *e)
 {
     if (g->state == GUEST_RUNNING)
-        return 0;
+        return guest_store_want(g, what, e);
     return fail(e, -EBUSY, "guest %s: %s: it is %s, want running", g->cfg->name,
                 what, guest_state_name(g->state));
 }

@@ -247,8 +247,11 @@ static int open_guest(struct supervisor *s, bool adopting, struct err *e)
         .arg = s,
     };
     struct json_object *listening;
+    char uuid[VM_UUID_TEXT];
     int rc;
 
+    vmcfg_uuid_text(s->cfg->uuid, uuid);
+    log_set_guest(s->cfg->name, uuid, NULL);
     if (mkdir(LOG_BASE, 0750) && errno != EEXIST)
         return fail(e, -errno, "%s: make it: %s", LOG_BASE, strerror(errno));
     rc = guest_open(&s->loop, s->cfg, &s->dir, &g, &s->guest, e);

@@ -161,6 +161,16 @@ int xenbus_remove(struct store *s, uint16_t domid, const uint8_t uuid[16],
     return first;
 }
 
+bool xenbus_knows(struct store *s, uint16_t domid)
+{
+    char path[64], *name;
+
+    snprintf(path, sizeof(path), "/local/domain/%u/name", domid);
+    name = store_read(s, path);
+    free(name);
+    return name != NULL;
+}
+
 int xenbus_ask_shutdown(struct store *s, uint16_t domid, const char *what,
                         struct err *e)
 {
@@ -170,10 +180,10 @@ int xenbus_ask_shutdown(struct store *s, uint16_t domid, const char *what,
     return store_write(s, path, what, e);
 }
 
-int xenbus_check_daemon(struct err *e)
+int xenbus_check_daemon(int *pid, struct err *e)
 {
     char name[32];
-    int rc = xsdaemon_name(name, sizeof(name), e);
+    int rc = xsdaemon_name(name, sizeof(name), pid, e);
 
     if (rc < 0)
         return rc;

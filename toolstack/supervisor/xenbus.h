@@ -9,6 +9,7 @@
 #ifndef XENBUS_H
 #define XENBUS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct err;
@@ -42,6 +43,9 @@ int xenbus_ask_shutdown(struct store *s, uint16_t domid, const char *what,
  *   -EPROTONOSUPPORT  it is oxenstored
  *   -ENOENT           there is none
  */
-int xenbus_check_daemon(struct err *e);
+int xenbus_check_daemon(int *pid, struct err *e);
+
+/* Is a domain of ours in xenstore? */
+bool xenbus_knows(struct store *s, uint16_t domid);
 
 #endif

@@ -68,6 +68,7 @@ static int is_xenstored(const char *name)
     return strcmp(name, "xenstored") == 0 || strcmp(name, "oxenstored") == 0;
 }
 
+/* The pid, or -ENOENT. */
 static int search_proc(char *out, uint32_t out_bytes)
 {
     DIR *dir = opendir("/proc");
@@ -76,30 +77,32 @@ static int search_proc(char *out, uint32_t out_bytes)
 
     if (!dir)
         return rc;
-    while (rc && (d = readdir(dir)))
+    while (rc < 0 && (d = readdir(dir)))
         if (isdigit((unsigned char)d->d_name[0]) &&
             program_of(atoi(d->d_name), out, out_bytes) == 0 &&
             is_xenstored(out))
-            rc = 0;
+            rc = atoi(d->d_name);
     closedir(dir);
     return rc;
 }
 
-int xsdaemon_name(char *out, uint32_t out_bytes, struct err *e)
+int xsdaemon_name(char *out, uint32_t out_bytes, int *pid, struct err *e)
 {
-    int pid = listener_pid();
+    int listener = listener_pid(), found = listener;
 
-    if (pid < 0)
+    if (listener < 0)
         return fail(e, -ENOENT,
                     "xenstored: connect to " SOCKET_PATH ": %s; start the C "
                     "xenstored",
-                    strerror(-pid));
-    if (program_of(pid, out, out_bytes) == 0 && is_xenstored(out))
-        return 0;
-    if (search_proc(out, out_bytes) == 0)
-        return 0;
-    return fail(e, -ENOENT,
-                "xenstored: check which one runs: pid %d is neither "
-                "xenstored nor oxenstored",
-                pid);
+                    strerror(-listener));
+    if (program_of(listener, out, out_bytes) < 0 || !is_xenstored(out))
+        found = search_proc(out, out_bytes);
+    if (found < 0)
+        return fail(e, -ENOENT,
+                    "xenstored: check which one runs: pid %d is neither "
+                    "xenstored nor oxenstored",
+                    listener);
+    if (pid)
+        *pid = found;
+    return 0;
 }

@@ -10,10 +10,10 @@
 struct err;
 
 /*
- * The program's name: "xenstored" or "oxenstored".
+ * The program's name, "xenstored" or "oxenstored", and its pid (may be NULL).
  *
  *   -ENOENT     none is there
  */
-int xsdaemon_name(char *out, uint32_t out_bytes, struct err *e);
+int xsdaemon_name(char *out, uint32_t out_bytes, int *pid, struct err *e);
 
 #endif
