@@ -28,11 +28,11 @@ bench_main() {
     done
     [ ${#names[@]} != 0 ] || die "./dev bench: want one of: $(bench_names)"
     lab_own bench
-    lab_up >/dev/null
+    LAB_MEM=${BENCH_LAB_MEM:-4608} lab_up >/dev/null
     mkdir -p "$TOP/build/bench"
     for n in "${names[@]}"; do
         lab_put 1 "$TOP/bench/$n.dom0" /root
-        host_ssh 1 "bash /root/$n.dom0 ${BENCH_RUNS:-5} ${BENCH_GUESTS:-50}" \
+        host_ssh 1 "bash /root/$n.dom0 ${BENCH_RUNS:-5} ${BENCH_GUESTS:-100}" \
             >"$TOP/build/bench/$n.raw" || die "./dev bench: $n: failed in dom0"
         bench_medians "$n" >"$TOP/build/bench/$n.json"
     done
