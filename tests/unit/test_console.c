@@ -141,6 +141,7 @@ static void run_ms(uint32_t ms)
 static void remove_dir(void)
 {
     unlink(t.log_path);
+    unlink(t.socket_path);
     CHECK_EQ(rmdir(t.dir), 0);
 }
 

@@ -3,8 +3,9 @@
  * api.c - a guest's API socket
  *
  * How this works: a client's bytes gather in a buffer of one line; each line
- * is answered before the next is looked at.  A client that does not read its
- * answers is hung up on when more than QUEUE_BYTES_MAX wait for it.
+ * is answered before the next is looked at.  A client that does not read is
+ * hung up on when more than API_QUEUE_BYTES_MAX wait for him; he may come
+ * again, and hears by `subscribe` how things are then.
  */
 #include "toolstack/supervisor/api.h"
 
@@ -12,21 +13,19 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <json-c/json.h>
 
 #include "common/err.h"
 #include "common/log.h"
-
-#define CLIENTS_MAX 32u
-#define QUEUE_BYTES_MAX (1u << 20)
+#include "toolstack/supervisor/listen.h"
 
 struct client {
     uv_pipe_t pipe;
     struct api *api;
     struct client *next;
     struct rpc_buffer in;
+    size_t queued_bytes; /* for him, with what each answer costs us */
     bool subscribed, closing;
 };
 
@@ -42,7 +41,9 @@ struct api {
 
 struct answer {
     uv_write_t write;
+    struct client *client;
     char *line;
+    size_t cost_bytes;
 };
 
 static void on_connect(uv_stream_t *listener, int status);
@@ -65,15 +66,20 @@ static void client_say(struct client *k, char *line)
     struct answer *a = line ? calloc(1, sizeof(*a)) : NULL;
     uv_buf_t buf;
 
-    if (!a || k->closing ||
-        uv_stream_get_write_queue_size((uv_stream_t *)&k->pipe) >
-            QUEUE_BYTES_MAX)
+    if (!a || k->closing || k->queued_bytes > API_QUEUE_BYTES_MAX)
         goto drop;
-    a->line = line;
-    a->write.data = a;
     buf = uv_buf_init(line, strlen(line));
-    if (uv_write(&a->write, (uv_stream_t *)&k->pipe, &buf, 1, on_written) == 0)
+    *a = (struct answer){
+        .write.data = a,
+        .client = k,
+        .line = line,
+        .cost_bytes = sizeof(*a) + buf.len,
+    };
+    if (uv_write(&a->write, (uv_stream_t *)&k->pipe, &buf, 1, on_written) ==
+        0) {
+        k->queued_bytes += a->cost_bytes;
         return;
+    }
 drop:
     if (line)
         client_close(k);
@@ -86,6 +92,7 @@ static void on_written(uv_write_t *w, int status)
     struct answer *a = w->data;
 
     (void)status; /* a client that left is seen by on_input */
+    a->client->queued_bytes -= a->cost_bytes;
     free(a->line);
     free(a);
 }
@@ -102,7 +109,7 @@ static int call_method(void *arg, const char *method,
 
     if (strcmp(method, "subscribe") == 0) {
         r->client->subscribed = true;
-        return 0;
+        method = "info"; /* nothing can happen in between */
     }
     return r->client->api->call(r->client->api->arg, method, params, result, e);
 }
@@ -180,7 +187,7 @@ static void on_connect(uv_stream_t *listener, int status)
     a->nr_clients++;
     a->nr_handles++;
     if (uv_accept(listener, (uv_stream_t *)&k->pipe) ||
-        a->nr_clients > CLIENTS_MAX ||
+        a->nr_clients > API_CLIENTS_MAX ||
         uv_read_start((uv_stream_t *)&k->pipe, alloc_input, on_input))
         client_close(k);
 }
@@ -194,7 +201,7 @@ int api_open(uv_loop_t *loop, const char *socket_path, rpc_call *call,
              void *arg, struct api **out, struct err *e)
 {
     struct api *a = calloc(1, sizeof(*a));
-    int r;
+    int rc;
 
     if (!a)
         return fail(e, -ENOMEM, "api: no memory");
@@ -204,13 +211,10 @@ int api_open(uv_loop_t *loop, const char *socket_path, rpc_call *call,
     a->nr_handles = 1;
     uv_pipe_init(loop, &a->listener, 0);
     a->listener.data = a;
-    unlink(socket_path);
-    r = uv_pipe_bind(&a->listener, socket_path);
-    if (r == 0)
-        r = uv_listen((uv_stream_t *)&a->listener, 8, on_connect);
-    if (r < 0) {
+    rc = listen_on(&a->listener, socket_path, 8, on_connect, e);
+    if (rc < 0) {
         api_close(a);
-        return fail(e, r, "api: listen on %s: %s", socket_path, uv_strerror(r));
+        return rc;
     }
     *out = a;
     return 0;

@@ -3,7 +3,7 @@
  * api.h - a guest's API socket
  *
  * Only root can reach it: the directory is root's alone.  A client that asks
- * to `subscribe` gets every event from then on.
+ * to `subscribe` is answered as by `info` and gets every event from then on.
  */
 #ifndef API_H
 #define API_H
@@ -12,9 +12,17 @@
 
 #include "toolstack/supervisor/rpc.h"
 
+/*
+ * So much may wait for each of so many clients, and one answer more: a
+ * supervisor grows by 4 MiB at most, whatever its clients do not read.
+ */
+#define API_CLIENTS_MAX 32u
+#define API_QUEUE_BYTES_MAX (128u << 10)
+
 struct api;
 struct err;
 
+/* Listen; the socket's file is the caller's to remove. */
 int api_open(uv_loop_t *loop, const char *socket_path, rpc_call *call,
              void *arg, struct api **out, struct err *e);
 

@@ -20,6 +20,7 @@
 
 #include "common/checked.h"
 #include "common/err.h"
+#include "toolstack/supervisor/listen.h"
 #include "toolstack/supervisor/scroll.h"
 
 #define READERS_MAX 16u
@@ -259,14 +260,10 @@ int conread_open(uv_loop_t *loop, const char *name, const char *socket_path,
     uv_timer_init(loop, &r->linger);
     r->listener.data = r->linger.data = r;
     r->nr_handles = 2;
-    unlink(socket_path);
-    rc = uv_pipe_bind(&r->listener, socket_path);
-    if (rc == 0)
-        rc = uv_listen((uv_stream_t *)&r->listener, 4, on_connect);
+    rc = listen_on(&r->listener, socket_path, 4, on_connect, e);
     if (rc < 0) {
         conread_close(r);
-        return fail(e, rc, "console %s: listen on %s: %s", name, socket_path,
-                    uv_strerror(rc));
+        return rc;
     }
     r->host = *host;
     *out = r;

@@ -25,8 +25,9 @@ struct conread_host {
 };
 
 /*
- * Listen on socket_path.  The scrollback is the caller's, and must last until
- * gone().  After an error gone() is not called.
+ * Listen on socket_path, whose file is the caller's to remove.  The scrollback
+ * is the caller's, and must last until gone().  After an error gone() is not
+ * called.
  */
 int conread_open(uv_loop_t *loop, const char *name, const char *socket_path,
                  const struct scroll *scroll, const struct conread_host *host,

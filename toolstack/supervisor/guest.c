@@ -60,30 +60,38 @@ const char *guest_state_name(enum guest_state s)
     return state_name[s];
 }
 
-uint64_t guest_now_us(void)
+static uint64_t read_clock(clockid_t clock)
 {
     struct timespec t;
 
-    clock_gettime(CLOCK_MONOTONIC, &t);
+    clock_gettime(clock, &t);
     return t.tv_sec * 1000000ull + t.tv_nsec / 1000;
+}
+
+uint64_t guest_now_us(void)
+{
+    return read_clock(CLOCK_MONOTONIC);
+}
+
+uint64_t guest_clock_us(void)
+{
+    return read_clock(CLOCK_REALTIME);
 }
 
 void guest_move(struct guest *g, enum guest_state to, const char *why)
 {
-    struct json_object *event;
+    struct json_object *o = json_object_new_object();
 
     assert(guest_next[g->state] & BIT(to));
     log_info("guest %s: %s -> %s: %s", g->cfg->name, state_name[g->state],
              state_name[to], why);
     g->state = to;
     notify_status(why);
-    if (!g->api)
-        return;
-    event = json_object_new_object();
-    json_object_object_add(event, "state",
-                           json_object_new_string(state_name[to]));
-    json_object_object_add(event, "why", json_object_new_string(why));
-    api_event(g->api, "state", event);
+    g->why = why;
+    g->moved_us = guest_clock_us();
+    json_object_object_add(o, "state", json_object_new_string(state_name[to]));
+    json_object_object_add(o, "why", json_object_new_string(why));
+    guest_event(g, "state", o);
 }
 
 void guest_report(struct guest *g, const struct err *failed)
@@ -138,9 +146,19 @@ void guest_arm(struct guest *g, uint32_t after_ms, uint32_t repeat_ms)
 
 int guest_stop(struct guest *g, const char *how, struct err *e)
 {
-    if (g->state == GUEST_RUNNING)
-        return guest_store_ask(g, how, e);
-    guest_destroy(g);
+    struct json_object *o;
+    int rc;
+
+    if (g->state != GUEST_RUNNING) {
+        guest_destroy(g);
+        return 0;
+    }
+    rc = guest_store_ask(g, how, e);
+    if (rc < 0)
+        return rc;
+    o = json_object_new_object();
+    json_object_object_add(o, "how", json_object_new_string(how));
+    guest_event(g, "shutdown", o);
     return 0;
 }
 
@@ -189,10 +207,15 @@ int guest_return(struct guest *g, struct err *e)
 
 int guest_pause(struct guest *g, struct err *e)
 {
+    int rc;
+
     if (g->state != GUEST_RUNNING)
         return fail(e, -EBUSY, "guest %s: pause: it is %s, want running",
                     g->cfg->name, state_name[g->state]);
-    return hyp_pause(g->hyp, g->domid, e);
+    rc = hyp_pause(g->hyp, g->domid, e);
+    if (rc == 0)
+        guest_event(g, "pause", NULL);
+    return rc;
 }
 
 int guest_resume(struct guest *g, struct err *e)
@@ -200,8 +223,12 @@ int guest_resume(struct guest *g, struct err *e)
     struct err keep = { 0 };
     int rc;
 
-    if (g->state == GUEST_RUNNING)
-        return hyp_unpause(g->hyp, g->domid, e);
+    if (g->state == GUEST_RUNNING) {
+        rc = hyp_unpause(g->hyp, g->domid, e);
+        if (rc == 0)
+            guest_event(g, "unpause", NULL);
+        return rc;
+    }
     if (g->state != GUEST_PAUSED)
         return fail(e, -EBUSY, "guest %s: unpause: it is %s, want paused",
                     g->cfg->name, state_name[g->state]);
@@ -246,6 +273,7 @@ int guest_open(uv_loop_t *loop, const struct vm_config *cfg, struct rundir *dir,
     g->cfg = cfg;
     g->dir = dir;
     g->opt = *o;
+    g->why = "";
     g->domid = HYP_DOMID_NONE;
     uv_timer_init(loop, &g->timer);
     g->timer.data = g;

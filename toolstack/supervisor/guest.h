@@ -107,6 +107,8 @@ int guest_resume(struct guest *g, struct err *e); /* PAUSED: launch */
 /* After gone(); the memory goes when the loop has closed the handles. */
 void guest_close(struct guest *g); /* NULL: no-op */
 
+const char *guest_state_name(enum guest_state s);
+
 uint16_t guest_domid(const struct guest *g);
 struct json_object *guest_info(struct guest *g); /* the caller's to put */
 

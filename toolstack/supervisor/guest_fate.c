@@ -4,6 +4,8 @@
  */
 #include <errno.h>
 
+#include <json-c/json.h>
+
 #include "common/checked.h"
 #include "common/log.h"
 #include "toolstack/supervisor/guest_priv.h"
@@ -23,19 +25,28 @@ static uint32_t backoff_ms(struct guest *g)
     return MIN_OF(ms, BACKOFF_MS_MAX);
 }
 
+static void restart(struct guest *g, const char *why)
+{
+    struct json_object *o = json_object_new_object();
+    uint32_t wait_ms = backoff_ms(g);
+
+    guest_domain_remove(g);
+    guest_move(g, GUEST_WAITING, why);
+    log_info("guest %s: restart in %u ms", g->cfg->name, wait_ms);
+    g->nr_restarts++;
+    g->opt.start_us = guest_now_us();
+    guest_arm(g, wait_ms, 0);
+    json_object_object_add(o, "restarts",
+                           json_object_new_int64(g->nr_restarts));
+    json_object_object_add(o, "wait_ms", json_object_new_int64(wait_ms));
+    guest_event(g, "restart", o);
+}
+
 static void end_by(struct guest *g, enum vm_action action, const char *why)
 {
-    uint32_t wait_ms;
-
     switch (action) {
     case VM_RESTART:
-        wait_ms = backoff_ms(g);
-        guest_domain_remove(g);
-        guest_move(g, GUEST_WAITING, why);
-        log_info("guest %s: restart in %u ms", g->cfg->name, wait_ms);
-        g->nr_restarts++;
-        g->opt.start_us = guest_now_us();
-        guest_arm(g, wait_ms, 0);
+        restart(g, why);
         return;
     case VM_PRESERVE:
         guest_move(g, GUEST_KEPT, why);

@@ -8,7 +8,15 @@
  *   pause, unpause           unpause also launches a guest built with -p
  *   reload                   go on as the program that is installed now
  *   (guest_tune.c has more)
- *   subscribe                events from now on (api.c)
+ *   subscribe                as info, and events from now on (api.c)
+ *
+ * Events, each with `time_us` (CLOCK_REALTIME) and, if it has one, `domid`:
+ *
+ *   state {"state", "why"}             it moved
+ *   restart {"restarts", "wait_ms"}    it is made anew, after so long
+ *   shutdown {"how"}                   its kernel was asked to
+ *   pause, unpause
+ *   set_memory, ... {"asked"}          a method of guest_tune.c was done
  */
 #include <errno.h>
 #include <stdio.h>
@@ -18,6 +26,7 @@
 #include <json-c/json.h>
 
 #include "common/checked.h"
+#include "toolstack/supervisor/api.h"
 #include "toolstack/supervisor/guest_priv.h"
 #include "toolstack/supervisor/vmcfg.h"
 
@@ -92,6 +101,8 @@ struct json_object *guest_info(struct guest *g)
     add_text(o, "name", c->name);
     add_text(o, "uuid", uuid);
     add_text(o, "state", guest_state_name(g->state));
+    add_text(o, "why", g->why);
+    add_number(o, "since_us", g->moved_us);
     add_number(o, "supervisor_pid", getpid());
     add_number(o, "vcpus", c->nr_vcpus);
     add_number(o, "memory_mib", guest_target_kib(g) / 1024);
@@ -111,6 +122,34 @@ struct json_object *guest_info(struct guest *g)
     add_number(o, "restarts", g->nr_restarts);
     json_object_object_add(o, "times", times_object(&g->times));
     return o;
+}
+
+void guest_event(struct guest *g, const char *method, struct json_object *what)
+{
+    struct json_object *o = what ? what : json_object_new_object();
+
+    add_number(o, "time_us", guest_clock_us());
+    if (g->domid != HYP_DOMID_NONE)
+        add_number(o, "domid", g->domid);
+    if (g->api)
+        api_event(g->api, method, o);
+    else
+        json_object_put(o);
+}
+
+/* Done by guest_tune.c: whoever watches the guest hears of it. */
+static int call_tune(struct guest *g, const char *method,
+                     struct json_object *params, struct err *e)
+{
+    struct json_object *o;
+    int rc = guest_tune(g, method, params, e);
+
+    if (rc < 0)
+        return rc;
+    o = json_object_new_object();
+    json_object_object_add(o, "asked", json_object_get(params));
+    guest_event(g, method, o);
+    return 0;
 }
 
 static int call_shutdown(struct guest *g, struct json_object *params,
@@ -152,5 +191,5 @@ int guest_call(void *arg, const char *method, struct json_object *params,
         return guest_resume(g, e);
     if (strcmp(method, "reload") == 0)
         return guest_reload(g, e);
-    return guest_tune(g, method, params, e);
+    return call_tune(g, method, params, e);
 }

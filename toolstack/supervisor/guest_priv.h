@@ -24,6 +24,8 @@ struct guest {
     struct rundir *dir;
     struct guest_options opt;
     enum guest_state state;
+    const char *why;   /* it is in this state */
+    uint64_t moved_us; /* since when, CLOCK_REALTIME */
 
     struct hyp *hyp;
     struct store *store; /* NULL: xenstored ended */
@@ -57,13 +59,12 @@ struct guest {
     struct err failed; /* why it is GONE; rc 0: an ordinary end */
 };
 
-const char *guest_state_name(enum guest_state s);
-
-uint64_t guest_now_us(void); /* CLOCK_MONOTONIC */
+uint64_t guest_now_us(void);   /* CLOCK_MONOTONIC */
+uint64_t guest_clock_us(void); /* CLOCK_REALTIME */
 
 /*
  * guest.c: the only writer of g->state.  A move that the table there forbids
- * is our own bug.
+ * is our own bug.  why is a constant.
  */
 void guest_move(struct guest *g, enum guest_state to, const char *why);
 /* Tell whoever waits for the outcome; the first one counts. */
@@ -122,6 +123,9 @@ uint64_t guest_target_kib(struct guest *g); /* as it was asked last */
 /* Its methods; -ENOSYS without words: none of them. */
 int guest_tune(struct guest *g, const char *method, struct json_object *params,
                struct err *e);
+
+/* guest_info.c: tell every subscriber; takes what, NULL: no more to say. */
+void guest_event(struct guest *g, const char *method, struct json_object *what);
 
 /* The API's methods. */
 int guest_call(void *arg, const char *method, struct json_object *params,

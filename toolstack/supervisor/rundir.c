@@ -16,9 +16,10 @@
 #include "common/checked.h"
 #include "common/err.h"
 
-static const char *const members[] = { "api",   "console",   "config",
-                                       "state", "state.new", "config.new",
-                                       "lock" };
+static const char *const members[] = {
+    "api",    "api.new",    "console", "console.new", "state", "state.new",
+    "config", "config.new", "lock",
+};
 
 static int lock_path(char out[PATH_MAX], const char *dir)
 {
