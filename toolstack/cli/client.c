@@ -16,40 +16,56 @@
 #include <json-c/json.h>
 
 #include "common/err.h"
-#include "toolstack/supervisor/rpc.h"
 #include "toolstack/supervisor/rundir.h"
 
 #define ANSWER_TIMEOUT_MS 10000
+#define ANSWER_BYTES_MAX (1u << 20)
 #define FOR_EVER (-1)
 
 struct client {
     int fd;
     char name[VM_NAME_MAX + 1];
-    struct rpc_buffer in;
+    char *in; /* what came and is not yet taken */
+    size_t used, room;
 };
 
-int client_connect(const char *name, const char *socket_name, struct err *e)
+/* flags: SOCK_NONBLOCK for a socket that nothing waits on. */
+static int connect_to(const char *base, const char *name,
+                      const char *socket_name, int flags, struct err *e)
 {
+    const struct timeval patience = { .tv_sec = ANSWER_TIMEOUT_MS / 1000 };
     struct sockaddr_un where = { .sun_family = AF_UNIX };
     int fd, rc;
 
-    snprintf(where.sun_path, sizeof(where.sun_path), RUNDIR_BASE "/%s/%s", name,
-             socket_name);
-    fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (snprintf(where.sun_path, sizeof(where.sun_path), "%s/%s/%s", base, name,
+                 socket_name) >= (int)sizeof(where.sun_path))
+        return fail(e, -ENAMETOOLONG, "guest %s: the path is too long", name);
+    fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | flags, 0);
     if (fd < 0)
         return fail(e, -errno, "guest %s: socket: %s", name, strerror(errno));
+    /* One that hangs takes no more connections some time. */
+    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
     if (connect(fd, (struct sockaddr *)&where, sizeof(where)) == 0)
         return fd;
-    rc = fail(e, errno == ENOENT || errno == ECONNREFUSED ? -ESRCH : -errno,
-              "guest %s: connect to its supervisor: %s", name, strerror(errno));
+    rc = errno == ENOENT || errno == ECONNREFUSED ? -ESRCH : -errno;
+    if (errno == EAGAIN)
+        rc = -ETIMEDOUT;
+    fail(e, rc, "guest %s: connect to its supervisor: %s", name,
+         strerror(errno));
     close(fd);
     return rc;
 }
 
-int client_open(const char *name, struct client **out, struct err *e)
+int client_connect(const char *name, const char *socket_name, struct err *e)
+{
+    return connect_to(RUNDIR_BASE, name, socket_name, 0, e);
+}
+
+static int open_at(const char *base, const char *name, int flags,
+                   struct client **out, struct err *e)
 {
     struct client *c;
-    int fd = client_connect(name, "api", e);
+    int fd = connect_to(base, name, "api", flags, e);
 
     if (fd < 0)
         return fd;
@@ -64,12 +80,93 @@ int client_open(const char *name, struct client **out, struct err *e)
     return 0;
 }
 
+int client_open(const char *name, struct client **out, struct err *e)
+{
+    return open_at(RUNDIR_BASE, name, 0, out, e);
+}
+
 void client_close(struct client *c)
 {
     if (!c)
         return;
     close(c->fd);
+    free(c->in);
     free(c);
+}
+
+int client_fd(const struct client *c)
+{
+    return c->fd;
+}
+
+static int make_room(struct client *c, struct err *e)
+{
+    size_t room = c->room ? 2 * c->room : 4096;
+    char *more;
+
+    if (c->used < c->room)
+        return 0;
+    if (room > ANSWER_BYTES_MAX)
+        return fail(e, -EPROTO, "guest %s: its supervisor's answer is too long",
+                    c->name);
+    more = realloc(c->in, room);
+    if (!more)
+        return fail(e, -ENOMEM, "guest %s: no memory", c->name);
+    c->in = more;
+    c->room = room;
+    return 0;
+}
+
+/* Read what has come: 1, 0 at the end, -EAGAIN, or another negative errno. */
+static int fill(struct client *c, struct err *e)
+{
+    int rc = make_room(c, e);
+    ssize_t r;
+
+    if (rc < 0)
+        return rc;
+    do
+        r = recv(c->fd, c->in + c->used, c->room - c->used, MSG_DONTWAIT);
+    while (r < 0 && errno == EINTR);
+    if (r < 0 && errno == EAGAIN)
+        return -EAGAIN;
+    if (r == 0 || (r < 0 && errno == ECONNRESET))
+        return 0;
+    if (r < 0)
+        return fail(e, -errno, "guest %s: read: %s", c->name, strerror(errno));
+    c->used += (size_t)r;
+    return 1;
+}
+
+/* Take the first line out: 1 and its object, 0 when there is none yet. */
+static int take_line(struct client *c, struct json_object **out, struct err *e)
+{
+    char *newline = c->used > 0 ? memchr(c->in, '\n', c->used) : NULL;
+    size_t line_bytes;
+
+    if (!newline)
+        return 0;
+    *newline = 0;
+    *out = json_tokener_parse(c->in);
+    line_bytes = newline + 1 - c->in;
+    c->used -= line_bytes;
+    memmove(c->in, c->in + line_bytes, c->used);
+    if (!*out)
+        return fail(e, -EPROTO, "guest %s: its supervisor's answer is no JSON",
+                    c->name);
+    return 1;
+}
+
+int client_take(struct client *c, struct json_object **out, struct err *e)
+{
+    int rc;
+
+    while ((rc = take_line(c, out, e)) == 0) {
+        rc = fill(c, e);
+        if (rc <= 0)
+            return rc;
+    }
+    return rc;
 }
 
 /* Returns 1 and the next object, 0 at the end, or a negative errno. */
@@ -77,41 +174,20 @@ static int next_object(struct client *c, int timeout_ms,
                        struct json_object **out, struct err *e)
 {
     struct pollfd p = { .fd = c->fd, .events = POLLIN };
-    size_t line_bytes;
-    int too_long;
-    char *line;
+    int rc;
 
-    while (!(line = rpc_line(&c->in, &line_bytes, &too_long))) {
-        ssize_t r;
+    while ((rc = client_take(c, out, e)) == -EAGAIN) {
         int ready = poll(&p, 1, timeout_ms);
 
-        if (ready < 0 && errno == EINTR)
-            continue;
+        if (ready < 0 && errno != EINTR)
+            return fail(e, -errno, "guest %s: wait for its supervisor: %s",
+                        c->name, strerror(errno));
         if (ready == 0)
             return fail(e, -ETIMEDOUT,
-                        "guest %s: wait for its supervisor: no answer in %d "
-                        "s",
+                        "guest %s: wait for its supervisor: no answer in %d s",
                         c->name, timeout_ms / 1000);
-        if (too_long)
-            return fail(e, -EPROTO,
-                        "guest %s: its supervisor's answer is too "
-                        "long",
-                        c->name);
-        r = read(c->fd, c->in.bytes + c->in.used,
-                 sizeof(c->in.bytes) - c->in.used);
-        if (r == 0 || (r < 0 && errno == ECONNRESET))
-            return 0;
-        if (r < 0)
-            return fail(e, -errno, "guest %s: read: %s", c->name,
-                        strerror(errno));
-        c->in.used += r;
     }
-    *out = json_tokener_parse(line);
-    rpc_drop(&c->in, line_bytes);
-    if (!*out)
-        return fail(e, -EPROTO, "guest %s: its supervisor's answer is no JSON",
-                    c->name);
-    return 1;
+    return rc;
 }
 
 static int send_request(struct client *c, const char *method,
@@ -132,6 +208,22 @@ static int send_request(struct client *c, const char *method,
         rc = fail(e, -EPIPE, "guest %s: %s: its supervisor went away", c->name,
                   method);
     json_object_put(o);
+    return rc;
+}
+
+int client_begin(const char *base, const char *name, const char *method,
+                 struct client **out, struct err *e)
+{
+    struct client *c;
+    int rc = open_at(base, name, SOCK_NONBLOCK, &c, e);
+
+    if (rc < 0)
+        return rc;
+    rc = send_request(c, method, NULL, e);
+    if (rc == 0)
+        *out = c;
+    else
+        client_close(c);
     return rc;
 }
 

@@ -38,6 +38,26 @@ int client_event(struct client *c, struct json_object **params, struct err *e);
 /* Has the supervisor hung up on us?  What it said before is lost. */
 bool client_hung_up(struct client *c);
 
+/*
+ * For whoever has many guests to hear: connect to the one under base and call
+ * a method, without waiting.  Its answer, and notifications, are to be had by
+ * client_take() whenever client_fd() is readable.
+ *
+ *   -ESRCH      no supervisor listens for this name
+ *   -ETIMEDOUT  more are waiting for it already than it takes
+ */
+int client_begin(const char *base, const char *name, const char *method,
+                 struct client **out, struct err *e);
+int client_fd(const struct client *c);
+
+/*
+ * The next object that is here: 1; 0 when the supervisor hung up.
+ *
+ *   -EAGAIN     none is, without words
+ *   -EPROTO     it is no JSON, or endless
+ */
+int client_take(struct client *c, struct json_object **out, struct err *e);
+
 /* Connect to one of a guest's sockets, `api` or `console`; the fd. */
 int client_connect(const char *name, const char *socket_name, struct err *e);
 

@@ -68,6 +68,11 @@ static const struct command commands[] = {
     { "info", CMD_SERVED, "NAME|DOMID",
       "one guest: state, measurement, identity, times", "6 9 21", cmd_info,
       false },
+    { "events", CMD_SERVED, "[-u|--until STATE] [-n|--count COUNT] "
+      "[-t|--timeout SECONDS] [NAME ...]",
+      "what happens to guests, a line each, after how they are now; -u: until "
+      "they are in that state, -n: so many events, -t: fail after so long",
+      "6 9", cmd_events, false },
     { "console", CMD_SERVED, "[-d] NAME",
       "attach to a guest's console, ^] detaches; -d: print what it said so "
       "far", "21", cmd_console, false },
