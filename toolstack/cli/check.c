@@ -20,7 +20,7 @@
 #include "common/checked.h"
 #include "common/err.h"
 #include "toolstack/cli/cmd.h"
-#include "toolstack/cli/dump.h"
+#include "toolstack/supervisor/dump.h"
 #include "toolstack/supervisor/hyp.h"
 #include "toolstack/supervisor/vmcfg.h"
 #include "toolstack/supervisor/xenbus.h"

@@ -45,9 +45,11 @@ static const struct command commands[] = {
       "have a supervisor go on as the program that is installed now, under "
       "the running guest; -a: all of them", "9 13 21 23", cmd_reload, true },
     { "list", CMD_SERVED,
-      "[-v|--verbose] [-Z|--context] [-c|--cpupool] [-n|--numa] [NAME|DOMID]",
-      "the domains of this host; -v: with UUID and reason, -c: with pool, "
-      "-n: with nodes", "21", cmd_list, false },
+      "[-l|--long] [-v|--verbose] [-Z|--context] [-c|--cpupool] [-n|--numa] "
+      "[NAME|DOMID]",
+      "the domains of this host; -l: our guests' configurations as JSON, "
+      "-v: with UUID and reason, -c: with pool, -n: with nodes", "6 9 21",
+      cmd_list, false },
     { "vm-list", CMD_SERVED, "", "their UUIDs, numbers and names", "",
       cmd_vm_list, false },
     { "domid", CMD_SERVED, "NAME|DOMID", "the number of a domain", "21",

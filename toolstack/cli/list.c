@@ -2,6 +2,9 @@
 /*
  * list.c - `freehold list`
  *
+ * How this works: without -l it is a look at Xen and the run directories; with
+ * it each guest's supervisor tells the configuration that it runs by.
+ *
  * The text is columns.c's.  A domain's label is never known: Xen's default
  * policy has none.
  */
@@ -16,6 +19,7 @@
 #include "common/checked.h"
 #include "common/err.h"
 #include "common/store.h"
+#include "toolstack/cli/client.h"
 #include "toolstack/cli/cmd.h"
 #include "toolstack/cli/columns.h"
 #include "toolstack/cli/exitcode.h"
@@ -102,7 +106,68 @@ static int print_all(const struct cmd_context *x, struct host *h,
     return rc;
 }
 
+/* As libxl has it: {"domid", "config"}; a guest that cannot tell says why. */
+static int long_object(const struct target *t, struct json_object **out,
+                       struct err *e)
+{
+    struct json_object *o = json_object_new_object(), *config = NULL;
+    struct client *c = NULL;
+    int rc = 0;
+
+    if (!t->state.supervised)
+        rc = fail(e, -ESRCH,
+                  "guest %s: list -l: its supervisor died, and with it its "
+                  "configuration; freehold run takes it over",
+                  t->name);
+    if (rc == 0)
+        rc = client_open(t->name, &c, e);
+    if (rc == 0)
+        rc = client_call(c, "config", NULL, &config, e);
+    client_close(c);
+    json_object_object_add(o, "domid",
+                           t->has_domain ? json_object_new_int(t->domain.domid)
+                                         : NULL);
+    if (rc == 0) {
+        json_object_object_add(o, "config", config);
+    } else {
+        json_object_object_add(o, "name", json_object_new_string(t->name));
+        json_object_object_add(o, "error", json_object_new_string(e->text));
+    }
+    *out = o;
+    return rc;
+}
+
+/* Of our guests; the others' configurations are xl's. */
+static int print_long(struct host *h, bool one, struct err *e)
+{
+    struct json_object *array = json_object_new_array();
+    int rc = 0;
+
+    for (int i = 0; i < h->nr; i++) {
+        struct err own = { 0 };
+        struct json_object *o;
+
+        if (!h->list[i].known && one)
+            rc = fail(e, -EINVAL,
+                      "guest %s: list -l: it is no guest of ours; use xl",
+                      h->list[i].name);
+        if (!h->list[i].known)
+            continue;
+        rc = long_object(&h->list[i], &o, one ? e : &own);
+        json_object_array_add(array, o);
+        if (rc < 0 && !one)
+            fprintf(stderr, "freehold: %s\n", own.text);
+    }
+    if (one && rc < 0) {
+        json_object_put(array);
+        return rc;
+    }
+    cmd_print_json(array);
+    return 0;
+}
+
 static const struct option long_options[] = {
+    { "long", no_argument, NULL, 'l' },
     { "verbose", no_argument, NULL, 'v' },
     { "context", no_argument, NULL, 'Z' },
     { "cpupool", no_argument, NULL, 'c' },
@@ -113,14 +178,16 @@ static const struct option long_options[] = {
 int cmd_list(struct cmd_context *x, int argc, char **argv, struct err *e)
 {
     struct list_options o = { 0 };
+    bool is_long = false;
     struct host h;
     int option, rc;
 
     optind = 0;
-    while ((option = getopt_long(argc, argv, "vZcn", long_options, NULL)) !=
+    while ((option = getopt_long(argc, argv, "lvZcn", long_options, NULL)) !=
            -1) {
         if (option == '?')
             return EXIT_USAGE;
+        is_long |= option == 'l';
         o.verbose |= option == 'v';
         o.label |= option == 'Z';
         o.pool |= option == 'c';
@@ -129,7 +196,9 @@ int cmd_list(struct cmd_context *x, int argc, char **argv, struct err *e)
     if (argc - optind > 1)
         return EXIT_USAGE;
     rc = host_open(&h, argc - optind, argv + optind, true, e);
-    if (rc == 0)
+    if (rc == 0 && is_long)
+        rc = print_long(&h, argc > optind, e);
+    else if (rc == 0)
         rc = print_all(x, &h, &o, e);
     host_close(&h);
     return rc;

@@ -3,6 +3,7 @@
  * guest_info.c - what a guest's API tells and does
  *
  *   info                     everything below, as one object
+ *   config                   as it was checked; `create -n` prints the same
  *   shutdown {"how": ...}    ask the kernel; "poweroff" (default), "reboot"
  *   destroy                  remove the domain and every trace of it
  *   pause, unpause           unpause also launches a guest built with -p
@@ -27,6 +28,7 @@
 
 #include "common/checked.h"
 #include "toolstack/supervisor/api.h"
+#include "toolstack/supervisor/dump.h"
 #include "toolstack/supervisor/guest_priv.h"
 #include "toolstack/supervisor/vmcfg.h"
 
@@ -177,6 +179,10 @@ int guest_call(void *arg, const char *method, struct json_object *params,
         return fail(e, -EINVAL, "%.32s: params: want an object", method);
     if (strcmp(method, "info") == 0) {
         *result = guest_info(g);
+        return 0;
+    }
+    if (strcmp(method, "config") == 0) {
+        *result = dump_config(g->cfg);
         return 0;
     }
     if (strcmp(method, "shutdown") == 0)

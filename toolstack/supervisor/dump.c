@@ -2,7 +2,7 @@
 /*
  * dump.c - a checked configuration as JSON
  */
-#include "toolstack/cli/dump.h"
+#include "toolstack/supervisor/dump.h"
 
 #include <stdio.h>
 #include <string.h>
