@@ -75,6 +75,9 @@ static const struct command commands[] = {
       "what happens to guests, a line each, after how they are now; -u: until "
       "they are in that state, -n: so many events, -t: fail after so long",
       "6 9", cmd_events, false },
+    { "metrics", CMD_SERVED, "[-o|--output FILE]",
+      "figures of the host and its guests as OpenMetrics text; -o: into a "
+      "file, whole or not at all", "23", cmd_metrics, false },
     { "console", CMD_SERVED, "[-d] NAME",
       "attach to a guest's console, ^] detaches; -d: print what it said so "
       "far", "21", cmd_console, false },

@@ -5,6 +5,7 @@
 #include "toolstack/cli/host.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "common/err.h"
@@ -57,4 +58,20 @@ void host_close(struct host *h)
     store_close(h->store);
     hyp_close(h->hyp);
     *h = (struct host){ 0 };
+}
+
+time_t host_start_of(struct store *s, const struct target *t)
+{
+    char path[128], uuid[VM_UUID_TEXT], *text;
+    time_t start = 0;
+
+    if (!s)
+        return 0;
+    vmcfg_uuid_text(t->known ? t->state.uuid : t->domain.uuid, uuid);
+    snprintf(path, sizeof(path), "/vm/%s/start_time", uuid);
+    text = store_read(s, path);
+    if (text)
+        start = (time_t)strtoll(text, NULL, 10);
+    free(text);
+    return start;
 }

@@ -5,6 +5,8 @@
 #ifndef HOST_H
 #define HOST_H
 
+#include <time.h>
+
 #include "toolstack/cli/target.h"
 
 struct host {
@@ -21,5 +23,8 @@ struct host {
 int host_open(struct host *h, int nr_words, char **words, bool also_without,
               struct err *e);
 void host_close(struct host *h);
+
+/* When a guest's domain was made, as xenstore tells; 0: not known. */
+time_t host_start_of(struct store *s, const struct target *t);
 
 #endif

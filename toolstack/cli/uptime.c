@@ -6,15 +6,12 @@
  * kernel's.  A domain without one is left out, as xl does.
  */
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
 #include <json-c/json.h>
 
 #include "common/err.h"
-#include "common/store.h"
 #include "toolstack/cli/cmd.h"
 #include "toolstack/cli/columns.h"
 #include "toolstack/cli/exitcode.h"
@@ -36,17 +33,8 @@ static bool dom0_up(uint64_t *out)
 static bool guest_up(struct store *s, const struct target *t, time_t now,
                      uint64_t *out)
 {
-    char path[128], uuid[VM_UUID_TEXT], *text;
-    time_t start = 0;
+    time_t start = host_start_of(s, t);
 
-    if (!s)
-        return false;
-    vmcfg_uuid_text(t->known ? t->state.uuid : t->domain.uuid, uuid);
-    snprintf(path, sizeof(path), "/vm/%s/start_time", uuid);
-    text = store_read(s, path);
-    if (text)
-        start = (time_t)strtoll(text, NULL, 10);
-    free(text);
     *out = now > start ? (uint64_t)(now - start) : 0;
     return start > 0;
 }

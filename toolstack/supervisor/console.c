@@ -251,3 +251,8 @@ void console_close(struct console *c)
     uv_close((uv_handle_t *)&c->slice, on_timer_closed);
     uv_close((uv_handle_t *)&c->retry, on_timer_closed);
 }
+
+uint64_t console_said(const struct console *c)
+{
+    return scroll_end(c->scroll);
+}

@@ -46,6 +46,9 @@ int console_attach(struct console *c, struct gnt *g, struct evt *v,
 /* Take the ring's last bytes and drop the page; before destroy. */
 void console_detach(struct console *c); /* not attached: no-op */
 
+/* How many bytes the guest said since console_open(). */
+uint64_t console_said(const struct console *c);
+
 /* The guest rang: take what it wrote, as far as the slice's budget goes. */
 void console_kick(struct console *c);
 

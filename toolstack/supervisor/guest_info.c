@@ -28,6 +28,7 @@
 
 #include "common/checked.h"
 #include "toolstack/supervisor/api.h"
+#include "toolstack/supervisor/console.h"
 #include "toolstack/supervisor/dump.h"
 #include "toolstack/supervisor/guest_priv.h"
 #include "toolstack/supervisor/vmcfg.h"
@@ -108,6 +109,7 @@ struct json_object *guest_info(struct guest *g)
     add_number(o, "supervisor_pid", getpid());
     add_number(o, "vcpus", c->nr_vcpus);
     add_number(o, "memory_mib", guest_target_kib(g) / 1024);
+    add_number(o, "memory_target_kib", guest_target_kib(g));
     add_number(o, "max_memory_mib", c->ram_bytes / MIB_BYTES);
     add_domain(o, g);
     add_text(o, "steward", steward_state(g->load.steward_state));
@@ -122,6 +124,7 @@ struct json_object *guest_info(struct guest *g)
     add_text(o, "on_crash", vm_action_name(c->on_crash));
     add_text(o, "on_soft_reset", vm_action_name(c->on_soft_reset));
     add_number(o, "restarts", g->nr_restarts);
+    add_number(o, "console_bytes", console_said(g->console));
     json_object_object_add(o, "times", times_object(&g->times));
     return o;
 }

@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * boss.c - a supervisor as a process of its own, for tests of who talks to it
+ */
+#include "tests/unit/boss.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <json-c/json.h>
+#include <uv.h>
+
+#include "common/err.h"
+#include "common/log.h"
+#include "tests/unit/test.h"
+#include "toolstack/supervisor/api.h"
+#include "toolstack/supervisor/rundir.h"
+
+#define LAST_FD 900
+
+char boss_base[32];
+
+static struct {
+    struct rundir dir;
+    struct api *api;
+    int fd;
+} own;
+
+static int on_call(void *arg, const char *method, struct json_object *params,
+                   struct json_object **result, struct err *e)
+{
+    (void)arg, (void)params, (void)e;
+    if (strcmp(method, "info"))
+        return -ENOSYS;
+    *result = json_object_new_object();
+    json_object_object_add(*result, "state", json_object_new_string("running"));
+    return 0;
+}
+
+static void tell_event(void)
+{
+    struct json_object *o = json_object_new_object();
+
+    json_object_object_add(o, "state", json_object_new_string("ended"));
+    api_event(own.api, "state", o);
+}
+
+static void on_order(uv_poll_t *p, int status, int events)
+{
+    char order, path[PATH_MAX];
+
+    (void)p, (void)status, (void)events;
+    if (read(own.fd, &order, 1) != 1)
+        _exit(0);
+    switch (order) {
+    case 'e':
+        tell_event();
+        return; /* no answer: it is to be heard by the other way */
+    case 'f':
+        for (int i = 0; i < BOSS_FLOOD; i++)
+            tell_event();
+        break;
+    case 'r':
+        snprintf(path, sizeof(path), "%s/www", boss_base);
+        if (rename(own.dir.path, path))
+            abort();
+        strcpy(own.dir.path, path);
+        break;
+    case 'g':
+        rundir_remove(&own.dir);
+        _exit(0);
+    }
+    if (write(own.fd, ".", 1) != 1)
+        _exit(1);
+}
+
+static void be_boss(const char *name, int fd)
+{
+    struct run_state s = { .uuid = { 1 } };
+    char path[PATH_MAX + 8];
+    uv_loop_t loop;
+    uv_poll_t poll;
+    int lock_fd;
+
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    signal(SIGPIPE, SIG_IGN); /* as supervise() */
+    own.fd = fd;
+    uv_loop_init(&loop);
+    uv_poll_init(&loop, &poll, fd);
+    if (rundir_take(boss_base, name, &own.dir, NULL) < 0 ||
+        rundir_write(&own.dir, &s, NULL) < 0)
+        _exit(1);
+    /* Should it be killed, the lock is the last that goes. */
+    lock_fd = own.dir.lock_fd;
+    own.dir.lock_fd = fcntl(lock_fd, F_DUPFD_CLOEXEC, LAST_FD);
+    close(lock_fd);
+    snprintf(path, sizeof(path), "%s/api", own.dir.path);
+    if (api_open(&loop, path, on_call, NULL, &own.api, NULL) < 0 ||
+        write(fd, ".", 1) != 1)
+        _exit(1);
+    uv_poll_start(&poll, UV_READABLE, on_order);
+    uv_run(&loop, UV_RUN_DEFAULT);
+    _exit(0);
+}
+
+static void wait_answer(struct boss *b)
+{
+    char dot;
+
+    CHECK_EQ(read(b->fd, &dot, 1), 1);
+}
+
+void boss_start(struct boss *b, const char *name)
+{
+    int fd[2];
+
+    CHECK_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fd), 0);
+    b->pid = fork();
+    if (b->pid == 0) {
+        close(fd[0]);
+        be_boss(name, fd[1]);
+    }
+    close(fd[1]);
+    b->fd = fd[0];
+    wait_answer(b);
+}
+
+void boss_order(struct boss *b, char what)
+{
+    CHECK_EQ(write(b->fd, &what, 1), 1);
+    if (what != 'e' && what != 'g')
+        wait_answer(b);
+}
+
+void boss_reap(struct boss *b)
+{
+    kill(b->pid, SIGKILL);
+    CHECK_EQ(waitpid(b->pid, NULL, 0), b->pid);
+    close(b->fd);
+}
+
+void boss_retire(struct boss *b)
+{
+    boss_order(b, 'g');
+    CHECK_EQ(waitpid(b->pid, NULL, 0), b->pid);
+    close(b->fd);
+}
+
+int boss_set_up(void **state)
+{
+    (void)state;
+    log_set_level(LOG_LEVEL_ERR);
+    strcpy(boss_base, "/tmp/fh-boss-XXXXXX");
+    return mkdtemp(boss_base) ? 0 : -1;
+}
+
+int boss_tear_down(void **state)
+{
+    (void)state;
+    return rmdir(boss_base);
+}

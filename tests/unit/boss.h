@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * boss.h - a supervisor as a process of its own, for tests of who talks to it
+ *
+ * It has the real api.c and rundir.c, and no guest.
+ */
+#ifndef BOSS_H
+#define BOSS_H
+
+#include <sys/types.h>
+
+#define BOSS_FLOOD 20000 /* events in a flood */
+
+struct boss {
+    pid_t pid;
+    int fd;
+};
+
+extern char boss_base[32]; /* where its directory is made */
+
+int boss_set_up(void **state); /* of the program */
+int boss_tear_down(void **state);
+
+/* Returns when it listens. */
+void boss_start(struct boss *b, const char *name);
+
+/*
+ * e: tell an event.  f: tell a flood of them.  r: take the name www.  g: remove
+ * its directory and end.  Returns when it is done, but for e and g.
+ */
+void boss_order(struct boss *b, char what);
+
+void boss_reap(struct boss *b);   /* kill it */
+void boss_retire(struct boss *b); /* g, and wait for its end */
+
+#endif
