@@ -17,8 +17,8 @@
 #include "common/err.h"
 
 static const char *const members[] = {
-    "api",    "api.new",    "console", "console.new", "state", "state.new",
-    "config", "config.new", "lock",
+    "api",       "api.new", "console",    "console.new", "state",
+    "state.new", "config",  "config.new", "lock",
 };
 
 static int lock_path(char out[PATH_MAX], const char *dir)
