@@ -276,8 +276,9 @@ int guest_open(uv_loop_t *loop, const struct vm_config *cfg, struct rundir *dir,
     g->why = "";
     g->domid = HYP_DOMID_NONE;
     uv_timer_init(loop, &g->timer);
-    g->timer.data = g;
-    g->nr_handles = 1;
+    uv_timer_init(loop, &g->unheard);
+    g->timer.data = g->unheard.data = g;
+    g->nr_handles = 2;
     rc = hyp_open(&g->hyp, e);
     if (rc == 0)
         rc = gnt_open(&g->gnt, e);
@@ -312,4 +313,5 @@ void guest_close(struct guest *g)
     gnt_close(g->gnt);
     hyp_close(g->hyp);
     uv_close((uv_handle_t *)&g->timer, on_handle_closed);
+    uv_close((uv_handle_t *)&g->unheard, on_handle_closed);
 }

@@ -49,6 +49,7 @@ static void on_bell_closed(uv_handle_t *h)
 void guest_domain_let_go(struct guest *g)
 {
     uv_timer_stop(&g->timer);
+    uv_timer_stop(&g->unheard);
     console_detach(g->console);
     load_close(&g->load);
     bell_close(g);

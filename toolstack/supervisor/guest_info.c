@@ -16,6 +16,7 @@
  *   state {"state", "why"}             it moved
  *   restart {"restarts", "wait_ms"}    it is made anew, after so long
  *   shutdown {"how"}                   its kernel was asked to
+ *   unheard {"unanswered_s"}           ... and it has not answered
  *   pause, unpause
  *   set_memory, ... {"asked"}          a method of guest_tune.c was done
  */

@@ -35,6 +35,7 @@ struct guest {
     struct store_link *link;
     /* paused, launch, no xenstore: look after it; waiting: restart */
     uv_timer_t timer;
+    uv_timer_t unheard; /* runs from a request to stop to its answer's time */
     uint32_t nr_handles;
 
     /* Of the current domain; all zero (domid: none) in between. */
@@ -73,7 +74,8 @@ void guest_report(struct guest *g, const struct err *failed);
 void guest_end(struct guest *g, const char *why, const struct err *failed);
 /* The one timer; what it is for depends on the state.  repeat_ms 0: once. */
 void guest_arm(struct guest *g, uint32_t after_ms, uint32_t repeat_ms);
-#define GUEST_LOOK_MS 1000u /* how often a domain is looked at unasked */
+#define GUEST_HEAR_MS 10000u /* a kernel's time to answer */
+#define GUEST_LOOK_MS 1000u  /* how often a domain is looked at unasked */
 
 /* guest_launch.c: unpause it.  After an error call guest_launch_failed(). */
 int guest_launch(struct guest *g, struct err *e);

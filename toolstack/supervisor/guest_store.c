@@ -15,6 +15,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <json-c/json.h>
+
 #include "common/log.h"
 #include "common/store.h"
 #include "toolstack/supervisor/guest_priv.h"
@@ -33,6 +35,7 @@ struct store_link { /* what watches one connection */
 static void on_fired(uv_poll_t *p, int status, int events);
 static void on_ended(uv_poll_t *p, int status, int events);
 static void on_link_closed(uv_handle_t *h);
+static void on_unheard(uv_timer_t *t);
 
 static void link_close(struct guest *g)
 {
@@ -168,5 +171,27 @@ int guest_store_ask(struct guest *g, const char *how, struct err *e)
 {
     int rc = guest_store_want(g, how, e);
 
-    return rc < 0 ? rc : xenbus_ask_shutdown(g->store, g->domid, how, e);
+    if (rc == 0)
+        rc = xenbus_ask_shutdown(g->store, g->domid, how, e);
+    if (rc == 0)
+        uv_timer_start(&g->unheard, on_unheard, GUEST_HEAR_MS, 0);
+    return rc;
+}
+
+/* A kernel that has heard takes the word away. */
+static void on_unheard(uv_timer_t *t)
+{
+    struct guest *g = t->data;
+    struct json_object *o;
+
+    if (g->state != GUEST_RUNNING || !g->store ||
+        !xenbus_is_asked(g->store, g->domid))
+        return;
+    log_warn("guest %s: asked to stop, its kernel has not answered in %u s; "
+             "freehold destroy ends it all the same",
+             g->cfg->name, GUEST_HEAR_MS / 1000);
+    o = json_object_new_object();
+    json_object_object_add(o, "unanswered_s",
+                           json_object_new_int(GUEST_HEAR_MS / 1000));
+    guest_event(g, "unheard", o);
 }

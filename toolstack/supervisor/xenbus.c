@@ -171,6 +171,18 @@ bool xenbus_knows(struct store *s, uint16_t domid)
     return name != NULL;
 }
 
+bool xenbus_is_asked(struct store *s, uint16_t domid)
+{
+    char path[64], *word;
+    bool asked;
+
+    snprintf(path, sizeof(path), "/local/domain/%u/control/shutdown", domid);
+    word = store_read(s, path);
+    asked = word && *word;
+    free(word);
+    return asked;
+}
+
 int xenbus_ask_shutdown(struct store *s, uint16_t domid, const char *what,
                         struct err *e)
 {

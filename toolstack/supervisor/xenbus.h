@@ -45,6 +45,9 @@ int xenbus_ask_shutdown(struct store *s, uint16_t domid, const char *what,
  */
 int xenbus_check_daemon(int *pid, struct err *e);
 
+/* Is a request to shut down still unanswered? */
+bool xenbus_is_asked(struct store *s, uint16_t domid);
+
 /* Is a domain of ours in xenstore? */
 bool xenbus_knows(struct store *s, uint16_t domid);
 
