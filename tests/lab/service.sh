@@ -193,7 +193,7 @@ if timeout 120 tail --pid="$pid" -f /dev/null; then
 else
     fail "the host goes down by itself" "$(lab_console 1 | tail -n 30)"
 fi
-order=$(lab_console 1 | sed -n '/systemd-journald/,$p' |
+order=$(lab_console 1 |
     grep -E 'guest [a-z]+: ended|Stopp(ed|ing) xen\.service')
 ends=$(sed -n 's/.*guest \([a-z]*\): ended -> gone: it powered off.*/\1/p
     s/.*Stopping xen.service.*/xen/p' <<<"$order" | xargs)

@@ -214,7 +214,7 @@ static int send_request(struct client *c, const char *method,
 int client_begin(const char *base, const char *name, const char *method,
                  struct client **out, struct err *e)
 {
-    struct client *c;
+    struct client *c = NULL;
     int rc = open_at(base, name, SOCK_NONBLOCK, &c, e);
 
     if (rc < 0)
