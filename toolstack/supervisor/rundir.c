@@ -198,7 +198,7 @@ static bool is_locked(const char *dir)
 
     if (lock_path(lock, dir))
         return false;
-    fd = open(lock, O_RDWR | O_CLOEXEC);
+    fd = open(lock, O_RDONLY | O_CLOEXEC); /* /run may be read-only by now */
     if (fd < 0)
         return false;
     r = fcntl(fd, F_OFD_GETLK, &whole);
