@@ -10,6 +10,7 @@
 
 #include "common/err.h"
 #include "common/store.h"
+#include "toolstack/supervisor/xenbus.h"
 
 static int find_words(struct host *h, int nr_words, char **words, struct err *e)
 {
@@ -34,7 +35,7 @@ int host_open(struct host *h, int nr_words, char **words, bool also_without,
     rc = hyp_open(&h->hyp, e);
     if (rc < 0)
         return rc;
-    if (store_open(&h->store, NULL) < 0)
+    if (xenbus_connect(&h->store, NULL) < 0)
         h->store = NULL; /* names of others are a courtesy */
     if (nr_words > 0) {
         rc = find_words(h, nr_words, words, e);

@@ -171,6 +171,14 @@ bool xenbus_knows(struct store *s, uint16_t domid)
     return name != NULL;
 }
 
+int xenbus_connect(struct store **out, struct err *e)
+{
+    char name[32];
+    int rc = xsdaemon_name(name, sizeof(name), NULL, e);
+
+    return rc < 0 ? rc : store_open(out, e);
+}
+
 bool xenbus_is_asked(struct store *s, uint16_t domid)
 {
     char path[64], *word;

@@ -45,6 +45,12 @@ int xenbus_ask_shutdown(struct store *s, uint16_t domid, const char *what,
  */
 int xenbus_check_daemon(int *pid, struct err *e);
 
+/*
+ * Connect to xenstore, or fail when no daemon is there: libxenstore would ask
+ * our kernel for it then, and wait for ever.  -ENOENT.
+ */
+int xenbus_connect(struct store **out, struct err *e);
+
 /* Is a request to shut down still unanswered? */
 bool xenbus_is_asked(struct store *s, uint16_t domid);
 
