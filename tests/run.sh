@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # run.sh - ./dev test: every suite, one tally
 #
-# Suites outside the lab are functions below (style, unit, fuzz, xen-each);
+# Suites outside the lab are functions below (style, unit, lintian, fuzz, xen-each);
 # those in the lab are tests/lab/NAME.sh, whose line `# lab: ours` (or stock,
 # strict; own boots by itself) says what to boot, `# mem: MIB` how large, and
 # `# long` that it runs only with --long.  Each result is one line of $RESULTS: "pass|fail|skip|open SUITE: what".
@@ -37,7 +37,7 @@ test_main() {
         if [ -z "$want_unit$want_fuzz$want_lab" ]; then
             want_unit=1 want_fuzz=1 want_lab=1
         fi
-        [ -n "$want_unit" ] && names+=(style unit clang)
+        [ -n "$want_unit" ] && names+=(style unit clang lintian)
         [ -n "$want_fuzz" ] && names+=(fuzz)
         [ -n "$LONG" ] && [ -n "$want_lab" ] && names+=(xen-each)
         [ -n "$want_lab" ] && names+=($(lab_suites))
@@ -141,6 +141,21 @@ suite_unit() {
         esac
     done
     grep -q 'tests passed' "$TOP/build/unit.log" || result fail unit "no test ran"
+}
+
+# What lintian finds in the packages; one that stays needs an override in
+# packaging/debian that says why.
+suite_lintian() {
+    local root log=$TOP/build/deb/lintian.log
+    root=$(need_build_root)
+    (project_debs) || { result fail lintian "the packages do not build"; return; }
+    if in_root "$root" "$TOP:/src" -- sh -c 'cd /src/build/deb &&
+        lintian --allow-root --fail-on error,warning *.changes' >"$log" 2>&1; then
+        result pass lintian "no error and no warning in the packages"
+    else
+        cat "$log"
+        result fail lintian "the packages"
+    fi
 }
 
 # The fuzzers' build is clang's, of the whole tree, with the same warnings.

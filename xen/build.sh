@@ -4,9 +4,10 @@
 #
 # usage: build.sh [--each] ROOT SRC_TAR_DIR OUTDIR
 #
-# ROOT is a Debian 13 root with compiler, bison, flex and deb-src lines.  The
-# source tar is taken from SRC_TAR_DIR, or fetched to there.  Leaves xen.gz
-# and xen-syms in OUTDIR; with --each, builds after each patch as well.
+# ROOT is a Debian 13 root with compiler, bison, flex and deb-src lines, or /
+# where this is one; only a root other than / needs root's rights.  The source
+# tar is taken from SRC_TAR_DIR, or fetched to there.  Leaves xen.gz, xen-syms
+# and config in OUTDIR; with --each, builds after each patch as well.
 
 set -euo pipefail
 
@@ -32,7 +33,9 @@ die() {
 }
 
 in_root() {
-    chroot "$root" /usr/bin/env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin \
+    local how=(chroot "$root")
+    [ "$root" != / ] || how=()
+    "${how[@]}" /usr/bin/env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin \
         HOME=/root LC_ALL=C "$@"
 }
 
