@@ -13,15 +13,18 @@ project_build() {
         cmake --build build/$preset -- -j$(nproc)" >&2
 }
 
-# Collect what dom0 sees under /freehold into build/stage.
+# Collect what dom0 sees under /freehold into build/stage: guests, the tests'
+# programs, the packages.  `freehold` itself comes by the package alone.
 project_stage() {
     local guests
     guests=$(need_guests)
-    mkdir -p "$TOP/build/stage/bin" "$TOP/build/stage/guest"
+    mkdir -p "$TOP/build/stage/bin" "$TOP/build/stage/guest" "$TOP/build/stage/deb"
     cp -u "$guests"/* "$TOP/build/stage/guest/"
+    rm -f "$TOP/build/stage/bin/freehold" "$TOP"/build/stage/deb/*
+    cp "$TOP"/build/deb/*.deb "$TOP/build/stage/deb/"
     local f
     for f in "$TOP"/build/dev/bin/*; do
-        [ -f "$f" ] && cp -u "$f" "$TOP/build/stage/bin/"
+        [ -f "$f" ] && [ "${f##*/}" != freehold ] && cp -u "$f" "$TOP/build/stage/bin/"
     done
     for f in "$TOP"/build/dev/guest/*; do
         [ -f "$f" ] && cp -u "$f" "$TOP/build/stage/guest/"
@@ -59,6 +62,40 @@ project_debs() {
             FREEHOLD_XEN=/xen DEB_BUILD_OPTIONS="nocheck noautodbgsym" \
             dpkg-buildpackage -b -d -nc -us -uc -Pnocheck' # -d: no C++ there
     echo "$made" >"$out/made"
+}
+
+# dom0's disk with the packages installed, in build/dom0: disk.img, and what
+# QEMU boots of theirs, xen and steward.bin.
+project_disk() {
+    local out=$TOP/build/dom0 base made work
+    project_debs
+    base=$(need_dom0_base)
+    made=$(key "${base##*/}" "$TOP"/build/deb/*.deb)
+    [ "$(cat "$out/made" 2>/dev/null)" = "$made" ] && return
+    say "making dom0's disk"
+    mkdir -p "$out"
+    rm -f "$out"/*
+    (
+        # In the cache, for the root is made of links to it.
+        work=$(mktemp -d "$CACHE/disk.XXXXXX")
+        trap 'rm -rf "$work"' EXIT
+        make_disk "$base/root" "$work/root" "$out"
+    )
+    echo "$made" >"$out/made"
+}
+
+make_disk() {
+    local root=$2 out=$3
+    link_root "$1" "$root"
+    logged "$out/apt.log" in_root "$root" "$TOP/build/deb:/mnt" -- \
+        sh -c 'DEBIAN_FRONTEND=noninteractive apt-get install -y \
+            --no-install-recommends /mnt/*.deb'
+    zcat "$root/boot/freehold-xen-4.20.gz" >"$out/xen"
+    cp "$root/boot/freehold-steward.bin" "$out/steward.bin"
+    # A name of its own until it is whole.
+    logged "$out/disk.log" \
+        mke2fs -q -t ext4 -O ^has_journal -d "$root" "$out/disk.new" 3G
+    mv "$out/disk.new" "$out/disk.img"
 }
 
 build_main() {

@@ -109,18 +109,19 @@ make_dom0_root() {
         trixie "$1" "deb $(mirror) trixie main"
 }
 
-# dom0's disk, and beside it what QEMU boots: xen-stock, vmlinuz, initrd.
-need_dom0_disk() {
+# Debian's part of dom0's disk: its root as the lab sets it up, what QEMU boots
+# (vmlinuz, initrd, xen-stock) and the keys for ssh.
+need_dom0_base() {
     local root
     root=$(need_dom0_root)
-    cached "$CACHE/disk-$(key "${root##*/}" "$TOP/lab/dom0")" \
-        "making dom0's disk" make_dom0_disk "$root"
+    cached "$CACHE/base-$(key "${root##*/}" "$TOP/lab/dom0")" \
+        "setting up dom0's root" make_dom0_base "$root"
 }
 
-make_dom0_disk() {
+make_dom0_base() {
     local out=$1 root=$1/root
     mkdir -p "$out"
-    cp -al "$2" "$root" # links: nothing below changes a file in place
+    link_root "$2" "$root"
     mkdir -p "$root/usr/lib/freehold-lab" "$root/freehold" "$root/root/.ssh"
     cp "$TOP"/lab/dom0/* "$root/usr/lib/freehold-lab/"
     rm -f "$root"/etc/ssh/ssh_host_*
@@ -133,11 +134,16 @@ make_dom0_disk() {
     logged "$CACHE/log/dom0-initrd.log" \
         chroot "$root" /usr/lib/freehold-lab/make-initrd /boot/lab-initrd
     cp "$root"/boot/vmlinuz-* "$out/vmlinuz"
-    cp "$root/boot/lab-initrd" "$out/initrd"
+    mv "$root/boot/lab-initrd" "$out/initrd"
     zcat "$root"/boot/xen-4.20-amd64.gz >"$out/xen-stock"
-    logged "$CACHE/log/dom0-disk.log" \
-        mke2fs -q -t ext4 -O ^has_journal -d "$root" "$out/disk.img" 3G
-    rm -rf "$root"
+}
+
+# link_root FROM TO: a root like FROM.  Its files are links, but for those that
+# installing a package may write to in place.
+link_root() {
+    cp -al "$1" "$2"
+    rm -rf "${2:?}/etc" "${2:?}/var"
+    cp -a "$1/etc" "$1/var" "$2/"
 }
 
 # Our Xen: xen/build.sh applies the series to Debian 13's source.

@@ -66,6 +66,7 @@ lab_up() {
     echo "$kind" >"$LAB/kind"
     echo "$LAB_MEM" >"$LAB/mem"
     project_build dev
+    project_disk
     project_stage
     local n link=
     [ "$hosts" = 2 ] && link=$(free_port)
@@ -94,22 +95,22 @@ free_port() {
 }
 
 host_start() {
-    local n=$1 kind=$2 link=$3 dir=$LAB/$1 disk qemu xen port modules
-    disk=$(need_dom0_disk)
+    local n=$1 kind=$2 link=$3 dir=$LAB/$1 base qemu xen port modules
+    local dom0=$TOP/build/dom0
+    base=$(need_dom0_base)
     qemu=$(need_qemu)
     mkdir -p "$dir"
     port=$(free_port)
     echo "$port" >"$dir/port"
-    cp "$disk/ssh-key" "$dir/key"
+    cp "$base/ssh-key" "$dir/key"
     chmod 600 "$dir/key"
 
     local xen_args="$XEN_ARGS dom0_mem=${DOM0_MEM}M,max:${DOM0_MEM}M"
-    modules="$disk/vmlinuz $LINUX_ARGS lab.host=$n,$disk/initrd"
-    xen=$disk/xen-stock
+    modules="$base/vmlinuz $LINUX_ARGS lab.host=$n,$base/initrd"
+    xen=$base/xen-stock
     if [ "$kind" != stock ]; then
-        zcat "$(need_xen)/xen.gz" >"$dir/xen"
-        cp "${FREEHOLD_STEWARD:-$TOP/build/dev/steward/steward.bin}" \
-            "$dir/steward.bin"
+        cp "$dom0/xen" "$dir/xen"
+        cp "${FREEHOLD_STEWARD:-$dom0/steward.bin}" "$dir/steward.bin"
         xen=$dir/xen
         modules="$modules,$dir/steward.bin"
         # Xen takes the options of a second protected= on top of the first's.
@@ -134,7 +135,7 @@ host_start() {
         -smp "$LAB_CPUS" -m "$LAB_MEM" \
         -kernel "$xen" -append "$xen_args ${FREEHOLD_XEN_ARGS:-}" \
         -initrd "$modules" \
-        -drive "file=$disk/disk.img,format=raw,if=none,id=d0,snapshot=on,cache=unsafe" \
+        -drive "file=$dom0/disk.img,format=raw,if=none,id=d0,snapshot=on,cache=unsafe" \
         -device virtio-blk-pci,drive=d0 \
         -virtfs "local,path=$TOP/build/stage,mount_tag=freehold,security_model=none,readonly=on" \
         -chardev "socket,id=mon,path=$dir/monitor,server=on,wait=off" -mon mon \
