@@ -254,3 +254,45 @@ int xc_version(xc_interface *xch, int cmd, void *arg)
         strcpy(arg, "protected=on");
     return 0;
 }
+
+int xc_sched_id(xc_interface *xch, int *sched_id)
+{
+    (void)xch;
+    *sched_id = XEN_SCHEDULER_CREDIT2;
+    return 0;
+}
+
+long xc_sharing_freed_pages(xc_interface *xch)
+{
+    (void)xch;
+    errno = ENOSYS;
+    return -1;
+}
+
+long xc_sharing_used_frames(xc_interface *xch)
+{
+    (void)xch;
+    return 512;
+}
+
+int xc_get_cpumap_size(xc_interface *xch)
+{
+    (void)xch;
+    return 1;
+}
+
+xc_cpumap_t xc_cpupool_freeinfo(xc_interface *xch)
+{
+    uint8_t *map = calloc(1, 1);
+
+    (void)xch;
+    *map = 0xa0;
+    return map;
+}
+
+int xc_send_debug_keys(xc_interface *xch, const char *keys)
+{
+    (void)xch;
+    errno = EINVAL;
+    return fake_fails() || !*keys ? -1 : 0;
+}

@@ -188,7 +188,7 @@ static void unwrap(char *text)
 
 static void says(const char *text, const struct command *c)
 {
-    char *e = entry(text, c->name), word[COMMAND_WORD_MAX], bold[32];
+    char *e = entry(text, c->name), word[COMMAND_WORD_MAX], bold[48];
     const char *at = c->synopsis;
 
     if (!e)
@@ -386,7 +386,10 @@ TEST(completion_knows_commands_options_and_guests)
     completes("--json destroy m", "mail ");
     completes("vcpu-pin web a", "all ");
     completes("shutdown --w", "--wait ");
-    completes("create -", "--json -c -p -F -n --dryrun ");
+    completes("create -",
+              "--json -c -p -F -n --dryrun -d -e -q --quiet -V --vncviewer "
+              "-A --vncviewer-autopass --ignore-global-affinity-masks -f "
+              "--defconfig ");
     completes("create ", ""); /* a file: the shell's own */
     completes("help uptimex", "");
     completes("help ver", "version ");

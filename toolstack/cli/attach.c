@@ -17,11 +17,11 @@
 #include "toolstack/cli/client.h"
 #include "toolstack/cli/cmd.h"
 #include "toolstack/cli/exitcode.h"
-
-#define DETACH_KEY 0x1d /* ^] */
+#include "toolstack/cli/units.h"
 
 struct terminal {
     bool is_tty;
+    char detach_key;
     struct termios before;
 };
 
@@ -71,7 +71,7 @@ static int pass_output(int fd)
 }
 
 /* Returns 0 to go on, 1 when the user detaches, 2 when stdin has ended. */
-static int pass_input(int fd, bool is_tty)
+static int pass_input(int fd, const struct terminal *t)
 {
     char bytes[512], *key;
     ssize_t r = read(STDIN_FILENO, bytes, sizeof(bytes));
@@ -80,7 +80,7 @@ static int pass_input(int fd, bool is_tty)
         return 0;
     if (r <= 0)
         return 2;
-    key = is_tty ? memchr(bytes, DETACH_KEY, r) : NULL;
+    key = t->is_tty ? memchr(bytes, t->detach_key, r) : NULL;
     if (key)
         r = key - bytes;
     if (write_all(fd, bytes, r) < 0)
@@ -88,13 +88,13 @@ static int pass_input(int fd, bool is_tty)
     return key != NULL;
 }
 
-int attach(const char *name, int fd, bool dump, struct err *e)
+int attach(const char *name, int fd, bool dump, char detach_key, struct err *e)
 {
     struct pollfd p[] = {
         { .fd = fd, .events = POLLIN },
         { .fd = dump ? -1 : STDIN_FILENO, .events = POLLIN },
     };
-    struct terminal t = { 0 };
+    struct terminal t = { .detach_key = detach_key };
     int rc = 0, end = 0;
 
     if (dump)
@@ -113,7 +113,7 @@ int attach(const char *name, int fd, bool dump, struct err *e)
         if (p[0].revents)
             end = pass_output(fd);
         if (!end && p[1].revents) {
-            int what = pass_input(fd, t.is_tty);
+            int what = pass_input(fd, &t);
 
             if (what == 2)
                 p[1].fd = -1;
@@ -126,20 +126,66 @@ int attach(const char *name, int fd, bool dump, struct err *e)
     return rc;
 }
 
+/* As xl: ^X for a key with Ctrl, or the character itself. */
+static int parse_key(const char *text, char *out, struct err *e)
+{
+    bool ctrl = text[0] == '^' && text[1];
+    const char *key = text + ctrl;
+
+    if (key[0] <= 0 || key[1] || (ctrl && (key[0] < '@' || key[0] > 'z')))
+        return fail(e, -EINVAL,
+                    "console: -e: got %.16s, want a character, or ^ and one of "
+                    "@ to z",
+                    text);
+    *out = ctrl ? key[0] & 0x1f : key[0];
+    return 0;
+}
+
+static int check_type(const char *type, struct err *e)
+{
+    if (strcmp(type, "pv") == 0)
+        return 0;
+    return fail(
+        e,
+        strcmp(type, "serial") && strcmp(type, "vuart") ? -EINVAL : -EOPNOTSUPP,
+        "console: -t: got %.16s, want pv: a PVH guest has no other", type);
+}
+
+static int check_number(const char *text, struct err *e)
+{
+    uint32_t nr;
+    int rc = units_number("console: -n", text, UINT32_MAX, &nr, e);
+
+    if (rc == 0 && nr)
+        rc = fail(e, -EOPNOTSUPP,
+                  "console: -n: got %u, want 0: a guest has one console", nr);
+    return rc;
+}
+
 int cmd_console(struct cmd_context *x, int argc, char **argv, struct err *e)
 {
+    char detach_key = ATTACH_DETACH_KEY;
     bool dump = false;
-    int option, fd;
+    int option, fd, rc = 0;
 
     (void)x;
     optind = 0;
-    while ((option = getopt(argc, argv, "+d")) != -1) {
-        if (option != 'd')
+    while (rc == 0 && (option = getopt(argc, argv, "+dt:n:e:")) != -1) {
+        if (option == '?')
             return EXIT_USAGE;
-        dump = true;
+        if (option == 'd')
+            dump = true;
+        else if (option == 't')
+            rc = check_type(optarg, e);
+        else if (option == 'n')
+            rc = check_number(optarg, e);
+        else
+            rc = parse_key(optarg, &detach_key, e);
     }
+    if (rc < 0)
+        return rc;
     if (optind != argc - 1)
         return EXIT_USAGE;
     fd = client_connect(argv[optind], "console", e);
-    return fd < 0 ? fd : attach(argv[optind], fd, dump, e);
+    return fd < 0 ? fd : attach(argv[optind], fd, dump, detach_key, e);
 }

@@ -9,10 +9,12 @@
 
 struct err;
 
+#define ATTACH_DETACH_KEY 0x1d /* ^] */
+
 /*
- * Copy both ways until the guest is gone or ^] is typed; takes fd.  A stdin
- * that ends is no reason to leave.  dump: print what is there and leave.
+ * Copy both ways until the guest is gone or detach_key is typed; takes fd.  A
+ * stdin that ends is no reason to leave.  dump: print what is there and leave.
  */
-int attach(const char *name, int fd, bool dump, struct err *e);
+int attach(const char *name, int fd, bool dump, char detach_key, struct err *e);
 
 #endif

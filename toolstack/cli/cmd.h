@@ -17,6 +17,7 @@ struct err;
 struct cmd_context {
     uint64_t start_us; /* when the program began, CLOCK_MONOTONIC */
     bool json, strict;
+    bool dry; /* -N: only create knows how to */
 };
 
 typedef int cmd_function(struct cmd_context *x, int argc, char **argv,
@@ -26,7 +27,8 @@ cmd_function cmd_create, cmd_run, cmd_list, cmd_info, cmd_destroy, cmd_shutdown,
     cmd_reboot, cmd_pause, cmd_unpause, cmd_console, cmd_measure, cmd_check,
     cmd_help, cmd_complete, cmd_version, cmd_domid, cmd_domname, cmd_vm_list,
     cmd_uptime, cmd_vcpu_list, cmd_dmesg, cmd_top, cmd_mem_set, cmd_mem_max,
-    cmd_vcpu_set, cmd_vcpu_pin, cmd_sysrq, cmd_reload, cmd_events, cmd_metrics;
+    cmd_vcpu_set, cmd_vcpu_pin, cmd_sysrq, cmd_reload, cmd_events, cmd_metrics,
+    cmd_debug_keys;
 
 struct json_object;
 struct vm_config;

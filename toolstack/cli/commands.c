@@ -32,10 +32,14 @@ static const char name_later[] =
 
 /* clang-format off */
 static const struct command commands[] = {
-    { "create", CMD_SERVED, "[-c] [-p] [-F] [-n|--dryrun] " CFG,
+    { "create", CMD_SERVED, "[-c] [-p] [-F] [-n|--dryrun] [-d] [-e] "
+      "[-q|--quiet] [-V|--vncviewer] [-A|--vncviewer-autopass] "
+      "[--ignore-global-affinity-masks] [-f|--defconfig] " CFG,
       "make a guest and its supervisor; -c: attach to its console, "
       "-p: do not start it yet, -F: stay in the foreground, -n: only print "
-      "the checked configuration", "4 5 6 9 15 23", cmd_create, false },
+      "the checked configuration, -d: print it as well, -f: in front of FILE, "
+      "-e, -q, --ignore-global-affinity-masks: no effect, -V, -A: refused, a "
+      "guest has no screen", "4 5 6 9 15 23", cmd_create, false },
     { "run", CMD_SERVED, "[--stop-timeout SECONDS] NAME|FILE",
       "supervise a guest in the foreground, as a service does; takes over "
       "one that runs without a supervisor; --stop-timeout: when asked to "
@@ -67,9 +71,9 @@ static const struct command commands[] = {
       cmd_top, false },
     { "dmesg", CMD_SERVED, "[-c|--clear]", "Xen's own log; -c: and empty it",
       "", cmd_dmesg, false },
-    { "info", CMD_SERVED, "NAME|DOMID",
-      "one guest: state, measurement, identity, times", "6 9 21", cmd_info,
-      false },
+    { "info", CMD_SERVED, "[KEY|NAME|DOMID]",
+      "the host; or one value of it, as free_memory; or one guest: state, "
+      "measurement, identity, times", "6 9 21", cmd_info, false },
     { "events", CMD_SERVED, "[-u|--until STATE] [-n|--count COUNT] "
       "[-t|--timeout SECONDS] [NAME ...]",
       "what happens to guests, a line each, after how they are now; -u: until "
@@ -78,9 +82,10 @@ static const struct command commands[] = {
     { "metrics", CMD_SERVED, "[-o|--output FILE]",
       "figures of the host and its guests as OpenMetrics text; -o: into a "
       "file, whole or not at all", "23", cmd_metrics, false },
-    { "console", CMD_SERVED, "[-d] NAME",
+    { "console", CMD_SERVED, "[-d] [-e KEY] [-t TYPE] [-n NUMBER] NAME",
       "attach to a guest's console, ^] detaches; -d: print what it said so "
-      "far", "21", cmd_console, false },
+      "far, -e: detach by that key, ^X or a character, -t: pv, -n: 0, a guest "
+      "has one", "4 6 21", cmd_console, false },
     { "shutdown", CMD_SERVED, "[-w|--wait] [-F] -a|--all|NAME|DOMID",
       "ask a guest to power off; -w: wait for it, -a: all guests, -F: no "
       "effect, a PVH guest has no power button", OF_GUEST, cmd_shutdown,
@@ -98,22 +103,25 @@ static const struct command commands[] = {
     { "vcpu-set", CMD_SERVED, "[-i|--ignore-host] NAME|DOMID COUNT",
       "ask a guest to use so many of its vCPUs; -i: also more than the host "
       "has CPUs", OF_GUEST, cmd_vcpu_set, true },
-    { "vcpu-pin", CMD_SERVED, "NAME|DOMID VCPU|all HARD [SOFT]",
-      "say where a vCPU may run, and where it runs best; -: as it is",
+    { "vcpu-pin", CMD_SERVED, "[-f|--force] NAME|DOMID VCPU|all HARD [SOFT]",
+      "say where a vCPU may run, and where it runs best; -: as it is, -f: no "
+      "effect, only dom0 can pin itself for a while",
       OF_GUEST, cmd_vcpu_pin, true },
     { "pause", CMD_SERVED, "NAME|DOMID", "stop a guest's vCPUs", OF_GUEST,
       cmd_pause, true },
     { "unpause", CMD_SERVED, "NAME|DOMID",
       "let them run; starts a guest made with -p", OF_GUEST, cmd_unpause,
       true },
-    { "destroy", CMD_SERVED, "NAME|DOMID",
-      "remove a guest and every trace of it at once", "6 9 21", cmd_destroy,
-      true },
+    { "destroy", CMD_SERVED, "[-f] NAME|DOMID",
+      "remove a guest and every trace of it at once; -f: no effect, dom0 is "
+      "not ours to destroy", "6 9 21", cmd_destroy, true },
     { "measure", CMD_SERVED, CFG,
       "predict a guest's launch measurement", "5 6 23", cmd_measure, false },
     { "check", CMD_SERVED, "[FILE [key=value ...]]",
       "can this host run protected guests? with FILE: is it a good "
       "configuration?", "1 5 6 23", cmd_check, false },
+    { "debug-keys", CMD_SERVED, "KEYS", "press keys at Xen's console", "",
+      cmd_debug_keys, true },
     { "help", CMD_SERVED, "[COMMAND]",
       "every command, or one with its exit codes", "", cmd_help, false },
     { "complete", CMD_SERVED, "[WORD ...]",
@@ -177,7 +185,6 @@ static const struct command commands[] = {
     NOT("sched-credit", CMD_NEVER, host_only),
     NOT("sched-credit2", CMD_NEVER, host_only),
     NOT("sched-rtds", CMD_NEVER, host_only),
-    NOT("debug-keys", CMD_NEVER, host_only),
     NOT("set-parameters", CMD_NEVER, host_only),
     NOT("claims", CMD_NEVER, host_only),
     NOT("cpupool-create", CMD_NEVER, host_only),

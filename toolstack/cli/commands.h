@@ -44,7 +44,7 @@ const struct command *command_find(const char *word);
  * The word of the synopsis that follows *at, which begins as c->synopsis: an
  * option with its dashes, or an operand, without brackets.  NULL: no more.
  */
-#define COMMAND_WORD_MAX 24u
+#define COMMAND_WORD_MAX 40u
 const char *command_word(const char **at, char word[COMMAND_WORD_MAX]);
 
 const char *cmd_verdict_name(enum cmd_verdict v);

@@ -121,6 +121,9 @@ int cmd_destroy(struct cmd_context *x, int argc, char **argv, struct err *e)
     int rc;
 
     (void)x;
+    /* -f lets xl destroy dom0, which is no guest of ours. */
+    if (argc == 3 && strcmp(argv[1], "-f") == 0)
+        argc--, argv++;
     if (argc != 2)
         return EXIT_USAGE;
     rc = hyp_open(&h, e);

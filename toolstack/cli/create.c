@@ -21,6 +21,7 @@
 #include <json-c/json.h>
 
 #include "common/err.h"
+#include "common/log.h"
 #include "toolstack/cli/attach.h"
 #include "toolstack/cli/client.h"
 #include "toolstack/cli/cmd.h"
@@ -34,7 +35,7 @@
 #define CONFIG_BASE "/etc/freehold"
 
 struct create_options {
-    bool console, paused, foreground, adopt, dry;
+    bool console, paused, foreground, adopt, dry, debug;
     uint32_t stop_timeout_s;
     int lock_fd; /* -1: none */
 };
@@ -139,7 +140,7 @@ static int follow(struct cmd_context *x, int report_fd, const char *name,
         fflush(stdout);
     }
     if (rc == 0 && fd >= 0)
-        rc = attach(name, fd, false, e);
+        rc = attach(name, fd, false, ATTACH_DETACH_KEY, e);
     else if (fd >= 0)
         close(fd);
     json_object_put(o);
@@ -170,42 +171,91 @@ static int create(struct cmd_context *x, const struct create_options *c,
     return follow(x, fd, cfg->name, c->console, e);
 }
 
+enum { NO_MASKS = 256 };
+
 static const struct option long_options[] = {
     { "dryrun", no_argument, NULL, 'n' },
+    { "quiet", no_argument, NULL, 'q' },
+    { "defconfig", required_argument, NULL, 'f' },
+    { "vncviewer", no_argument, NULL, 'V' },
+    { "vncviewer-autopass", no_argument, NULL, 'A' },
+    { "ignore-global-affinity-masks", no_argument, NULL, NO_MASKS },
     { NULL, 0, NULL, 0 },
 };
 
-int cmd_create(struct cmd_context *x, int argc, char **argv, struct err *e)
+/* Returns 0, EXIT_USAGE or a negative errno; *file NULL: not by -f. */
+static int parse(struct create_options *c, const char **file, int argc,
+                 char **argv, struct err *e)
 {
-    struct create_options c = { .lock_fd = -1 };
-    struct vm_config cfg = { 0 };
-    char *text = NULL;
-    int option, rc;
+    int option;
 
     optind = 0;
-    while ((option = getopt_long(argc, argv, "+cpFn", long_options, NULL)) !=
-           -1) {
+    while ((option = getopt_long(argc, argv, "cpFndeqf:VA", long_options,
+                                 NULL)) != -1) {
         switch (option) {
         case 'c':
-            c.console = true;
+            c->console = true;
             break;
         case 'p':
-            c.paused = true;
+            c->paused = true;
             break;
         case 'F':
-            c.foreground = true;
+            c->foreground = true;
+            break;
+        case 'd':
+            c->debug = true;
             break;
         case 'n':
-            c.dry = true;
+            c->dry = true;
             break;
+        case 'f':
+            *file = optarg;
+            break;
+        case 'q':      /* it says nothing anyway */
+        case 'e':      /* nobody waits for a guest but its supervisor */
+        case NO_MASKS: /* there are no such masks here */
+            break;
+        case 'V':
+        case 'A':
+            return fail(e, -EOPNOTSUPP,
+                        "create: -%c: not served: a protected guest has no "
+                        "screen; -c shows its console",
+                        option);
         default:
             return EXIT_USAGE;
         }
     }
-    if (optind >= argc || (c.console && c.foreground))
+    return 0;
+}
+
+/* As xl does it: where the configuration is in nobody's way. */
+static void print_debug(const struct vm_config *cfg)
+{
+    struct json_object *o = dump_config(cfg);
+
+    log_set_level(LOG_LEVEL_DEBUG);
+    fprintf(stderr, "%s\n",
+            json_object_to_json_string_ext(o, JSON_C_TO_STRING_PRETTY));
+    json_object_put(o);
+}
+
+int cmd_create(struct cmd_context *x, int argc, char **argv, struct err *e)
+{
+    struct create_options c = { .dry = x->dry, .lock_fd = -1 };
+    struct vm_config cfg = { 0 };
+    char *text = NULL;
+    const char *file = NULL;
+    int rc = parse(&c, &file, argc, argv, e);
+
+    if (rc)
+        return rc;
+    if (!file && optind < argc)
+        file = argv[optind++];
+    if (!file || (c.console && c.foreground))
         return EXIT_USAGE;
-    rc = cmd_load_config(x, argv[optind], argc - optind - 1, argv + optind + 1,
-                         &cfg, &text, e);
+    rc = cmd_load_config(x, file, argc - optind, argv + optind, &cfg, &text, e);
+    if (rc == 0 && c.debug && !c.dry)
+        print_debug(&cfg);
     if (rc == 0 && c.dry)
         cmd_print_json(dump_config(&cfg));
     else if (rc == 0)
@@ -230,9 +280,9 @@ static bool is_file(const char *word)
 
 /*
  * A guest's file; or, when it has none, what an earlier supervisor made it
- * from: one that `create` started can be taken over, too.
+ * from: one that `create` started can be taken over, too.  Returns true then.
  */
-static void find_config(const char *word, char out[PATH_MAX])
+static bool find_config(const char *word, char out[PATH_MAX])
 {
     char left[PATH_MAX];
 
@@ -241,8 +291,10 @@ static void find_config(const char *word, char out[PATH_MAX])
     else
         snprintf(out, PATH_MAX, CONFIG_BASE "/%s.cfg", word);
     rundir_config_path(RUNDIR_BASE, word, left);
-    if (!is_file(word) && access(out, F_OK) && access(left, F_OK) == 0)
-        snprintf(out, PATH_MAX, "%s", left);
+    if (is_file(word) || access(out, F_OK) == 0 || access(left, F_OK))
+        return false;
+    snprintf(out, PATH_MAX, "%s", left);
+    return true;
 }
 
 static int run(struct cmd_context *x, const struct create_options *c,
@@ -250,10 +302,11 @@ static int run(struct cmd_context *x, const struct create_options *c,
 {
     struct vm_config cfg = { 0 };
     char path[PATH_MAX], *text = NULL;
-    int rc;
+    bool is_left = find_config(word, path);
+    int rc = cmd_load_config(x, path, 0, NULL, &cfg, &text, e);
 
-    find_config(word, path);
-    rc = cmd_load_config(x, path, 0, NULL, &cfg, &text, e);
+    if (rc == 0 && is_left) /* it may have been renamed since */
+        snprintf(cfg.name, sizeof(cfg.name), "%s", word);
     if (rc == 0 && !is_file(word) && strcmp(cfg.name, word))
         rc =
             fail(e, -EINVAL, "%s: name: got %s, want %s, as the file is called",

@@ -8,6 +8,7 @@
 
 #include <json-c/json.h>
 
+#include "common/checked.h"
 #include "common/err.h"
 #include "toolstack/cli/commands.h"
 #include "toolstack/cli/exitcode.h"
@@ -71,7 +72,7 @@ static void help_all(const struct cmd_context *x)
     const struct command *c;
 
     if (!array)
-        printf("usage: freehold [--json] [--strict] [-v] COMMAND ...\n\n");
+        printf("usage: freehold [--json] [--strict] [-vNftT] COMMAND ...\n\n");
     for (uint32_t i = 0; (c = command_at(i)); i++) {
         if (array)
             json_object_array_add(array, command_object(c));
@@ -172,7 +173,8 @@ static void offer_operands(FILE *to, const struct command *c, const char *begun)
 
 void cmd_complete_words(FILE *to, int nr, char **words)
 {
-    static const char *const global[] = { "--json", "--strict", "-v" };
+    static const char *const global[] = { "--json", "--strict", "-v", "-N",
+                                          "-f",     "-t",       "-T" };
     const char *begun = nr > 0 ? words[nr - 1] : "", *at, *w;
     char word[COMMAND_WORD_MAX];
     const struct command *c;
@@ -182,7 +184,7 @@ void cmd_complete_words(FILE *to, int nr, char **words)
         first++;
     if (first >= nr - 1) {
         offer_commands(to, begun);
-        for (uint32_t i = 0; *begun == '-' && i < 3; i++)
+        for (uint32_t i = 0; *begun == '-' && i < ARRAY_SIZE(global); i++)
             offer(to, global[i], begun);
         return;
     }

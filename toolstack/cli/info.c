@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * info.c - `freehold info`
+ *
+ * Of the host without a word, as xl does it; of a guest with its name.  A word
+ * that is a key of the host, such as free_memory, is that: scripts ask xl so,
+ * and no guest's name may change what they hear.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -12,6 +16,7 @@
 #include "toolstack/cli/client.h"
 #include "toolstack/cli/cmd.h"
 #include "toolstack/cli/exitcode.h"
+#include "toolstack/cli/hostinfo.h"
 #include "toolstack/cli/target.h"
 
 static void print_object(struct json_object *o, const char *prefix)
@@ -77,13 +82,40 @@ static int get_info(const char *word, struct json_object **out, struct err *e)
     return rc;
 }
 
+/* 1: the word is one of the host's keys.  0: it is not. */
+static int tell_host(const struct cmd_context *x, const char *word,
+                     struct err *e)
+{
+    struct json_object *o, *value;
+    int rc = hostinfo_object(&o, e);
+
+    if (rc < 0)
+        return rc;
+    rc = 1;
+    if (!word && x->json)
+        cmd_print_json(json_object_get(o));
+    else if (!word)
+        print_object(o, "");
+    else if (!json_object_object_get_ex(o, word, &value))
+        rc = 0;
+    else if (x->json)
+        cmd_print_json(json_object_get(value));
+    else
+        printf("%s\n", json_object_get_string(value));
+    json_object_put(o);
+    return rc;
+}
+
 int cmd_info(struct cmd_context *x, int argc, char **argv, struct err *e)
 {
     struct json_object *o = NULL;
     int rc;
 
-    if (argc != 2)
+    if (argc > 2 || (argc == 2 && argv[1][0] == '-'))
         return EXIT_USAGE;
+    rc = tell_host(x, argv[1], e);
+    if (rc)
+        return rc < 0 ? rc : 0;
     rc = get_info(argv[1], &o, e);
     if (rc < 0)
         return rc;

@@ -2,6 +2,8 @@
 /*
  * main.c - the `freehold` command: find the subcommand, run it, say how it went
  */
+#include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -28,6 +30,21 @@ static int take_flags(struct cmd_context *x, int argc, char **argv)
     return kept;
 }
 
+/* xl's options in front of the command. */
+static bool take_global(struct cmd_context *x, const char *word)
+{
+    if (word[0] != '-' || !word[1] || word[1 + strspn(word + 1, "vNftT")])
+        return false;
+    for (const char *c = word + 1; *c; c++) {
+        if (*c == 'v')
+            log_set_level(LOG_LEVEL_DEBUG);
+        else if (*c == 'N')
+            x->dry = true;
+        /* -f: no lock is in the way; -t, -T: how xl logs */
+    }
+    return true;
+}
+
 int main(int argc, char **argv)
 {
     struct cmd_context x = { 0 };
@@ -41,10 +58,8 @@ int main(int argc, char **argv)
     if (argc < 2 || strcmp(argv[1], "complete"))
         argc = take_flags(&x, argc, argv);
     argc--, argv++;
-    while (argc > 0 && strcmp(argv[0], "-v") == 0) {
-        log_set_level(LOG_LEVEL_DEBUG);
+    while (argc > 0 && take_global(&x, argv[0]))
         argc--, argv++;
-    }
     if (argc > 0 && strcmp(argv[0], "--version") == 0)
         argv[0] = (char *)"version";
     if (argc > 0 && strcmp(argv[0], "--help") == 0)
@@ -60,7 +75,12 @@ int main(int argc, char **argv)
             cmd_help(&x, 0, NULL, &e);
         return EXIT_USAGE;
     }
-    rc = c->run ? c->run(&x, argc, argv, &e) : command_refuse(c, &e);
+    if (x.dry && c->run && c->run != cmd_create)
+        rc = fail(&e, -EOPNOTSUPP,
+                  "%s: -N: only create can be tried without being done",
+                  c->name);
+    else
+        rc = c->run ? c->run(&x, argc, argv, &e) : command_refuse(c, &e);
     if (rc == EXIT_USAGE)
         cmd_print_usage(stderr, c);
     else if (rc < 0)
