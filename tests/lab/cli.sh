@@ -30,7 +30,8 @@ ends() {
     fi
 }
 
-config web 'vcpus = 2' 'cpus = "0"' 'cpu_weight = 512' 'cap = 90'
+config web 'vcpus = 2' 'cpus = "0"' 'cpu_weight = 512' 'cap = 90' \
+    'uuid = "6b1f1c5e-3a0e-4d2b-9a57-0c6f0b7d9e11"'
 config mail 'vcpus = 1'
 for g in web mail; do
     if out=$(dom0 timeout 240 freehold create "/root/t/$g.cfg" 2>&1) &&
@@ -71,6 +72,85 @@ check "uptime is xl's" dom0_sh '
 check "dmesg is xl's" dom0_sh 'diff <(xl dmesg | head -n 50) <(freehold dmesg | head -n 50)'
 check_out "top looks once" '^web ' dom0 freehold top --batch
 
+check "info is xl's, but for the memory that is free meanwhile" dom0_sh '
+    still() { grep -v -e ^free_memory -e ^outstanding_claims; }
+    diff <(xl info | cut -d: -f1) <(freehold info | cut -d: -f1) &&
+        diff <(xl info | still) <(freehold info | still)'
+check "info KEY is one value" dom0_sh '
+    [ "$(xl info total_memory)" = "$(freehold info total_memory)" ] &&
+        [ "$(xl info xen_version)" = "$(freehold info xen_version)" ]'
+check "list -l tells what create -n told, in the shape of xl list -l" dom0_sh '
+    freehold list -l web >/tmp/l && freehold create -n /root/t/web.cfg >/tmp/n &&
+        python3 -c "
+import json
+l, n = json.load(open(\"/tmp/l\")), json.load(open(\"/tmp/n\"))
+assert len(l) == 1 and l[0][\"config\"] == n, (l, n)
+assert l[0][\"domid\"] == int(\"$(freehold domid web)\"), l"'
+
+# --- events and metrics ----------------------------------------------------
+# The stream is heard from before the guest is there until after its end.
+config bird 'vcpus = 1'
+host_ssh 1 "cat >/root/t/openmetrics.py" <"$TOP/tests/cli/openmetrics.py"
+events=$(dom0_sh 'rm -f /root/t/events; touch /root/t/events
+    setsid nohup freehold --json events >/root/t/events 2>/dev/null </dev/null &
+    echo $!')
+check "events begin with the guests there are" \
+    wait_log 20 '"name":"web","event":"is".*"state":"running"' /root/t/events
+check "one more guest is made" dom0 timeout 240 freehold create /root/t/bird.cfg
+check "whose state can be waited for" \
+    dom0 timeout 60 freehold events --until running --timeout 30 bird
+ends 9 "but not for ever: 9" dom0 freehold events --until kept --timeout 1 bird
+ends 6 "a state that is none: 6" dom0 freehold events --until nonsense bird
+
+check "metrics are OpenMetrics, and say that it runs" dom0_sh '
+    freehold metrics >/tmp/m && python3 /root/t/openmetrics.py /tmp/m &&
+        grep -qxF "freehold_guest_up{name=\"bird\"} 1" /tmp/m &&
+        grep -qxF "freehold_guest_state{name=\"bird\",state=\"running\"} 1" /tmp/m &&
+        grep -qE "^freehold_guest_cpu_seconds_total\{name=\"bird\"\} [0-9]*[1-9]" /tmp/m &&
+        grep -qE "^freehold_guest_supervisor_resident_bytes\{name=\"bird\"\} [1-9]" /tmp/m &&
+        grep -qE "^freehold_guest_start_time_seconds\{name=\"bird\"\} 1[0-9]{9}$" /tmp/m &&
+        grep -qE "^freehold_host_memory_free_bytes [1-9]" /tmp/m'
+check "and a file of them is whole" dom0_sh '
+    freehold metrics -o /root/t/m.prom && python3 /root/t/openmetrics.py /root/t/m.prom &&
+        [ "$(stat -c %a /root/t/m.prom)" = 644 ] && ! ls /root/t/m.prom.* 2>/dev/null'
+ends 23 "into a directory that is not there: 23" dom0 freehold metrics -o /nowhere/m
+check "a supervisor that hangs is down, and holds up nobody" dom0_sh '
+    p=$(freehold --json info bird | sed -n "s/.*\"supervisor_pid\": *\([0-9]*\).*/\1/p")
+    kill -STOP $p; freehold metrics >/tmp/m; r=$?; kill -CONT $p
+    [ $r = 0 ] && grep -qxF "freehold_guest_up{name=\"bird\"} 0" /tmp/m &&
+        grep -qxF "freehold_guest_up{name=\"web\"} 1" /tmp/m &&
+        grep -qE "^freehold_guest_memory_populated_bytes\{name=\"bird\"\} [1-9]" /tmp/m'
+
+check "pause, and what was asked of it, is told" dom0_sh '
+    freehold pause bird && freehold unpause bird && freehold mem-set bird 180'
+check "all in its order" \
+    wait_log 20 '"name":"bird","event":"set_memory".*184320' /root/t/events
+dom0_sh 'kill -9 $(freehold --json info bird | sed -n "s/.*\"supervisor_pid\": *\([0-9]*\).*/\1/p")'
+check "a supervisor that is killed is told as lost" \
+    wait_log 20 '"name":"bird","event":"lost"' /root/t/events
+ends 21 "and cannot tell its configuration: 21" dom0 freehold list -l bird
+check_out "which others still do" '"error": *"guest bird: list -l: its supervisor died' \
+    dom0 freehold list -l
+check "destroy removes what it left" dom0 freehold destroy bird
+check "and its end is told" \
+    wait_log 20 '"name":"bird","event":"gone"' /root/t/events
+check "no event was lost or told twice" dom0_sh '
+    kill '"$events"'
+    python3 -c "
+import json
+got, last = [], 0
+for line in open(\"/root/t/events\"):
+    o = json.loads(line)
+    if o[\"name\"] == \"bird\":
+        got.append(o.get(\"state\", o[\"event\"]))
+        assert o[\"time_us\"] >= last, line
+        last = o[\"time_us\"]
+# It may be seen first while it is new or already building.
+while got[0] in (\"new\", \"building\"):
+    got.pop(0)
+want = \"launching running pause unpause set_memory lost gone\".split()
+assert got == want, got"'
+
 # --- JSON ------------------------------------------------------------------
 check "what has an answer has it in JSON" dom0_sh '
     for c in list vm-list "domid web" "domname web" uptime "vcpu-list web" top \
@@ -79,6 +159,9 @@ check "what has an answer has it in JSON" dom0_sh '
     done'
 check_out "what has none says so" '"ok": *true' dom0 freehold --json sysrq web h
 check_out "errors too" '"code": *21' dom0_sh 'freehold --json pause nobody || true'
+check "metrics too" dom0_sh 'freehold --json metrics | python3 -m json.tool >/dev/null'
+check "create -d shows what it makes, on standard error" dom0_sh '
+    freehold create -d /root/t/web.cfg 2>&1 >/dev/null | grep -q "\"c_info\""'
 
 # --- placing ---------------------------------------------------------------
 check "cpus=, cpu_weight= and cap= are in force, for the steward too" dom0_sh '
@@ -129,6 +212,11 @@ ends 6 "mem-set of dom0 is xl's: 6" dom0 freehold mem-set 0 512
 ends 21 "no such guest: 21" dom0 freehold sysrq nobody h
 ends 2 "no operand: 2" dom0 freehold shutdown
 ends 4 "what is not there yet: 4" dom0 freehold save web /root/t/x
+ends 4 "-N only tries what can be tried: 4" dom0 freehold -N destroy web
+ends 4 "no screen: 4" dom0 freehold create -V /root/t/web.cfg
+ends 6 "no such detach key: 6" dom0 freehold console -e nonsense web
+ends 15 "options behind the file, and -f: 15" dom0 freehold create -f /root/t/web.cfg -q -e
+ends 2 "-vN and no command: 2" dom0 freehold -vN
 ends 4 "what never will be: 4" dom0 freehold trigger web nmi
 
 # --- completion ------------------------------------------------------------
