@@ -219,6 +219,16 @@ ends 15 "options behind the file, and -f: 15" dom0 freehold create -f /root/t/we
 ends 2 "-vN and no command: 2" dom0 freehold -vN
 ends 4 "what never will be: 4" dom0 freehold trigger web nmi
 
+# --- rename ----------------------------------------------------------------
+check "rename: xl and we call it by its new name, and its logs too" dom0_sh '
+    d=$(freehold domid mail); freehold rename mail post || exit 1
+    [ "$(xl domname $d)" = post ] && [ "$(freehold domname $d)" = post ] &&
+        [ "$(xenstore-read /vm/$(xenstore-read /local/domain/$d/vm | cut -d/ -f3)/name)" = post ] &&
+        ! freehold domid mail 2>/dev/null && [ -s '$LOGS'/post.log ] &&
+        [ ! -e '$LOGS'/mail.log ] && freehold console -d post | grep -q FREEHOLD-INIT'
+ends 15 "to a name that is taken: 15" dom0 freehold rename post web
+check "and back" dom0 freehold rename post mail
+
 # --- completion ------------------------------------------------------------
 check "bash completes commands, options and guests" dom0_sh '
     [ "$(freehold complete destroy "" | sort | tr "\n" " ")" = "mail web " ] &&

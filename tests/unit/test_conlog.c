@@ -309,6 +309,46 @@ TEST(what_never_found_room_is_counted_at_the_end)
     finish();
 }
 
+/* Its guest has another name from here on. */
+static void rename_log(const char *name)
+{
+    snprintf(t.path, sizeof(t.path), "%s/%s.log", t.dir, name);
+    snprintf(t.old, sizeof(t.old), "%s/%s.log.1", t.dir, name);
+    conlog_rename(t.log, name, t.path);
+}
+
+TEST(a_log_with_a_new_name_goes_on_there_with_its_older_one)
+{
+    fresh();
+    say_and_feed(CONLOG_BYTES_MAX + 10);
+    rename_log("www");
+    say_and_feed(90);
+    check_file(t.old, 0, CONLOG_BYTES_MAX);
+    check_file(t.path, CONLOG_BYTES_MAX, 100);
+    say_and_feed(CONLOG_BYTES_MAX);
+    check_file(t.old, CONLOG_BYTES_MAX, CONLOG_BYTES_MAX);
+    CHECK_EQ(t.nr_lines, 0);
+    finish();
+}
+
+TEST(what_lies_under_the_new_name_is_appended_to)
+{
+    char before[sizeof(t.path)];
+
+    fresh();
+    say_and_feed(100);
+    rename_log("www");
+    strcpy(before, t.path);
+    rename_log("web");
+    CHECK_EQ(link(t.path, before), 0); /* 100 bytes lie there, and here */
+    rename_log("www");
+    say_and_feed(50);
+    check_file(t.path, 0, 150);
+    snprintf(before, sizeof(before), "%s/web.log", t.dir);
+    CHECK_EQ(unlink(before), 0); /* it was left alone */
+    finish();
+}
+
 RUN_TESTS(RULE(the_log_gets_every_byte),
           RULE(rotation_keeps_every_byte_in_order),
           RULE(a_log_that_is_opened_again_goes_on_and_keeps_its_limit),
@@ -316,4 +356,6 @@ RUN_TESTS(RULE(the_log_gets_every_byte),
           RULE(a_log_that_cannot_be_rotated_waits_at_its_limit),
           RULE(a_full_disk_costs_nothing_that_the_scrollback_keeps),
           RULE(what_a_full_disk_costs_is_counted_in_its_place),
-          RULE(what_never_found_room_is_counted_at_the_end))
+          RULE(what_never_found_room_is_counted_at_the_end),
+          RULE(a_log_with_a_new_name_goes_on_there_with_its_older_one),
+          RULE(what_lies_under_the_new_name_is_appended_to))

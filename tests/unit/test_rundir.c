@@ -3,6 +3,7 @@
  * test_rundir.c - a name is held by one, and told from leftovers
  */
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/wait.h>
@@ -110,6 +111,71 @@ TEST(a_configuration_is_replaced_whole)
     CHECK(access(path, F_OK) != 0);
 }
 
+TEST(a_name_is_changed_in_one_step_and_replaces_nothing)
+{
+    struct rundir a, b;
+    struct run_state s, *list;
+
+    CHECK_EQ(rundir_take(base, "web", &a, &err), 0);
+    CHECK_EQ(rundir_write(&a, &some, &err), 0);
+    CHECK_EQ(rundir_take(base, "mail", &b, &err), 0);
+    CHECK_EQ(rundir_rename(&a, "mail", &err), -EEXIST);
+    CHECK_EQ(rundir_rename(&a, "web", &err), -EEXIST);
+    CHECK_EQ(rundir_rename(&a, "www", &err), 0);
+    CHECK_EQ(rundir_list(base, &list, &err), 2);
+    free(list);
+    CHECK_EQ(rundir_read(base, "web", &s, &err), -ENOENT);
+    CHECK_EQ(rundir_read(base, "www", &s, &err), 0);
+    CHECK(s.supervised);
+    CHECK_EQ(s.pid, 99);
+    rundir_remove(&b);
+
+    /* Both names are as they look: this one free, that one held. */
+    CHECK_EQ(rundir_take(base, "web", &b, &err), 0);
+    rundir_remove(&b);
+    CHECK_EQ(rundir_take(base, "www", &b, &err), -EEXIST);
+    rundir_remove(&a);
+    CHECK_EQ(rundir_list(base, &list, &err), 0);
+    free(list);
+}
+
+/* Others take and let go of both names all the while. */
+TEST(in_no_moment_has_a_guest_no_name_or_two)
+{
+    struct rundir a, b;
+    struct run_state *list;
+    pid_t pid;
+    int nr;
+
+    CHECK_EQ(rundir_take(base, "one", &a, &err), 0);
+    pid = fork();
+    if (pid == 0)
+        for (uint32_t i = 0;; i++) {
+            if (rundir_rename(&a, i % 2 ? "one" : "two", NULL) == -EEXIST)
+                i--;
+        }
+    for (uint32_t i = 0; i < 3000; i++) {
+        int one = rundir_take(base, "one", &b, &err);
+        int two;
+
+        if (one == 0)
+            rundir_remove(&b);
+        two = rundir_take(base, "two", &b, &err);
+        if (two == 0)
+            rundir_remove(&b);
+        CHECK(one == 0 || one == -EEXIST);
+        CHECK(two == 0 || two == -EEXIST);
+    }
+    kill(pid, SIGKILL);
+    waitpid(pid, NULL, 0);
+    nr = rundir_list(base, &list, &err);
+    CHECK_EQ(nr, 1);
+    CHECK(list[0].supervised); /* by us: the lock was never lost */
+    snprintf(a.path, sizeof(a.path), "%s/%s", base, list[0].name);
+    free(list);
+    rundir_remove(&a);
+}
+
 static int set_up(void **state)
 {
     (void)state;
@@ -129,6 +195,8 @@ int main(void)
         cmocka_unit_test(leftovers_of_a_dead_supervisor_show),
         cmocka_unit_test(a_name_is_inherited_by_its_own_lock_alone),
         cmocka_unit_test(a_configuration_is_replaced_whole),
+        cmocka_unit_test(a_name_is_changed_in_one_step_and_replaces_nothing),
+        cmocka_unit_test(in_no_moment_has_a_guest_no_name_or_two),
     };
 
     return cmocka_run_group_tests(tests, set_up, tear_down);

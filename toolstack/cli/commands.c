@@ -13,9 +13,7 @@
 #define CFG "FILE [key=value ...]"
 #define OF_GUEST "6 9 13 21"
 
-static const char name_later[] =
-    "a running supervisor cannot give its name back yet",
-                  save_later[] = "saving and restoring is not there yet",
+static const char save_later[] = "saving and restoring is not there yet",
                   move_later[] = "migration is not there yet",
                   block_later[] = "no block backend is there yet",
                   net_later[] = "no network backend is there yet",
@@ -115,6 +113,9 @@ static const struct command commands[] = {
     { "destroy", CMD_SERVED, "[-f] NAME|DOMID",
       "remove a guest and every trace of it at once; -f: no effect, dom0 is "
       "not ours to destroy", "6 9 21", cmd_destroy, true },
+    { "rename", CMD_SERVED, "NAME|DOMID NEW",
+      "give a guest another name; its file and its service keep theirs",
+      "6 9 13 15 21", cmd_rename, true },
     { "measure", CMD_SERVED, CFG,
       "predict a guest's launch measurement", "5 6 23", cmd_measure, false },
     { "check", CMD_SERVED, "[FILE [key=value ...]]",
@@ -130,7 +131,6 @@ static const struct command commands[] = {
     { "version", CMD_SERVED, "", "the version", "", cmd_version, false },
 
 #define NOT(name, verdict, why) { name, verdict, "...", why, "4", NULL, false }
-    NOT("rename", CMD_LATER, name_later),
     NOT("save", CMD_LATER, save_later),
     NOT("restore", CMD_LATER, save_later),
     NOT("migrate", CMD_LATER, move_later),

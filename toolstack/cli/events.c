@@ -72,6 +72,9 @@ static void print_detail(const struct watch_event *v)
     if (strcmp(v->what, "restart") == 0) {
         printf("number %s, in %s ms", text_of(v->detail, "restarts"),
                text_of(v->detail, "wait_ms"));
+    } else if (strcmp(v->what, "rename") == 0) {
+        printf("%s is now %s", text_of(v->detail, "from"),
+               text_of(v->detail, "to"));
     } else if (json_object_object_get_ex(v->detail, "asked", &rest)) {
         fputs(json_object_to_json_string_ext(rest, JSON_C_TO_STRING_PLAIN),
               stdout);

@@ -207,6 +207,39 @@ int conlog_feed(struct conlog *l)
     return rc;
 }
 
+/* Open what lies there already. */
+static int switch_to(struct conlog *l, const char *path)
+{
+    struct stat st;
+    int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640);
+
+    if (fd < 0)
+        return -1;
+    close(l->fd);
+    l->fd = fd;
+    l->file_bytes = fstat(fd, &st) == 0 ? (uint64_t)st.st_size : 0;
+    return 0;
+}
+
+void conlog_rename(struct conlog *l, const char *name, const char *path)
+{
+    char old[PATH_MAX + 8], new[PATH_MAX + 8];
+    int r = renameat2(AT_FDCWD, l->path, AT_FDCWD, path, RENAME_NOREPLACE);
+
+    if (r && errno == EEXIST)
+        r = switch_to(l, path);
+    if (r) {
+        log_err("console %s: %s: go on in %s: %s", name, l->path, path,
+                strerror(errno));
+        return;
+    }
+    snprintf(old, sizeof(old), "%s.1", l->path);
+    snprintf(new, sizeof(new), "%s.1", path);
+    renameat2(AT_FDCWD, old, AT_FDCWD, new, RENAME_NOREPLACE);
+    snprintf(l->name, sizeof(l->name), "%s", name);
+    snprintf(l->path, sizeof(l->path), "%s", path);
+}
+
 void conlog_close(struct conlog *l)
 {
     uint64_t left;

@@ -38,4 +38,11 @@ void conlog_recall(const char *path, struct scroll *out);
  */
 int conlog_feed(struct conlog *l);
 
+/*
+ * Go on at another path: the file and its older one are renamed, unless
+ * something lies there; then it is appended to.  After a failure, which is
+ * logged, all stays as it was.
+ */
+void conlog_rename(struct conlog *l, const char *name, const char *path);
+
 #endif

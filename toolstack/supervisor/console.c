@@ -256,3 +256,9 @@ uint64_t console_said(const struct console *c)
 {
     return scroll_end(c->scroll);
 }
+
+void console_rename(struct console *c, const char *name, const char *log_path)
+{
+    snprintf(c->name, sizeof(c->name), "%s", name);
+    conlog_rename(c->log, name, log_path);
+}

@@ -46,6 +46,12 @@ int console_attach(struct console *c, struct gnt *g, struct evt *v,
 /* Take the ring's last bytes and drop the page; before destroy. */
 void console_detach(struct console *c); /* not attached: no-op */
 
+/*
+ * Its guest has another name: go on in the log at that path, which the present
+ * one becomes unless something lies there.
+ */
+void console_rename(struct console *c, const char *name, const char *log_path);
+
 /* How many bytes the guest said since console_open(). */
 uint64_t console_said(const struct console *c);
 

@@ -261,7 +261,7 @@ static int open_sockets(struct guest *g, struct err *e)
     return api_open(g->loop, socket_path, guest_call, g, &g->api, e);
 }
 
-int guest_open(uv_loop_t *loop, const struct vm_config *cfg, struct rundir *dir,
+int guest_open(uv_loop_t *loop, struct vm_config *cfg, struct rundir *dir,
                const struct guest_options *o, struct guest **out, struct err *e)
 {
     struct guest *g = calloc(1, sizeof(*g));

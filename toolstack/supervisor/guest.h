@@ -63,10 +63,11 @@ struct guest_options {
 };
 
 /*
- * Open what a guest needs on this host.  cfg and dir must outlive the guest.
+ * Open what a guest needs on this host.  cfg and dir must outlive the guest; a
+ * rename changes them.
  * Nothing of the guest exists yet; its sockets listen.
  */
-int guest_open(uv_loop_t *loop, const struct vm_config *cfg, struct rundir *dir,
+int guest_open(uv_loop_t *loop, struct vm_config *cfg, struct rundir *dir,
                const struct guest_options *o, struct guest **out,
                struct err *e);
 

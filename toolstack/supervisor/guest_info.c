@@ -6,6 +6,7 @@
  *   config                   as it was checked; `create -n` prints the same
  *   shutdown {"how": ...}    ask the kernel; "poweroff" (default), "reboot"
  *   destroy                  remove the domain and every trace of it
+ *   rename {"name": ...}     give it another name
  *   pause, unpause           unpause also launches a guest built with -p
  *   reload                   go on as the program that is installed now
  *   (guest_tune.c has more)
@@ -17,6 +18,7 @@
  *   restart {"restarts", "wait_ms"}    it is made anew, after so long
  *   shutdown {"how"}                   its kernel was asked to
  *   unheard {"unanswered_s"}           ... and it has not answered
+ *   rename {"from", "to"}
  *   pause, unpause
  *   set_memory, ... {"asked"}          a method of guest_tune.c was done
  */
@@ -32,6 +34,7 @@
 #include "toolstack/supervisor/console.h"
 #include "toolstack/supervisor/dump.h"
 #include "toolstack/supervisor/guest_priv.h"
+#include "toolstack/supervisor/guest_rename.h"
 #include "toolstack/supervisor/vmcfg.h"
 
 static struct json_object *hex(const uint8_t *bytes, size_t nr)
@@ -174,6 +177,17 @@ static int call_shutdown(struct guest *g, struct json_object *params,
     return guest_stop(g, how, e);
 }
 
+static int call_rename(struct guest *g, struct json_object *params,
+                       struct err *e)
+{
+    struct json_object *to = NULL;
+
+    if (!params || !json_object_object_get_ex(params, "name", &to) ||
+        !json_object_is_type(to, json_type_string))
+        return fail(e, -EINVAL, "rename: name: want a string");
+    return guest_rename(g, json_object_get_string(to), e);
+}
+
 int guest_call(void *arg, const char *method, struct json_object *params,
                struct json_object **result, struct err *e)
 {
@@ -191,6 +205,8 @@ int guest_call(void *arg, const char *method, struct json_object *params,
     }
     if (strcmp(method, "shutdown") == 0)
         return call_shutdown(g, params, e);
+    if (strcmp(method, "rename") == 0)
+        return call_rename(g, params, e);
     if (strcmp(method, "destroy") == 0) {
         guest_destroy(g);
         return 0;

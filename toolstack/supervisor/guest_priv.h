@@ -20,7 +20,7 @@ struct bell { /* the watch on one domain's event channels */
 
 struct guest {
     uv_loop_t *loop;
-    const struct vm_config *cfg;
+    struct vm_config *cfg; /* a rename changes its name */
     struct rundir *dir;
     struct guest_options opt;
     enum guest_state state;

@@ -4,6 +4,7 @@
  */
 #include "toolstack/supervisor/notify.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -56,4 +57,9 @@ uint32_t notify_watchdog_ms(void)
 void notify_watchdog(void)
 {
     tell("WATCHDOG=1");
+}
+
+bool notify_is_wanted(void)
+{
+    return getenv("NOTIFY_SOCKET") != NULL;
 }

@@ -7,7 +7,11 @@
 #ifndef NOTIFY_H
 #define NOTIFY_H
 
+#include <stdbool.h>
 #include <stdint.h>
+
+/* Does somebody wait to be told, as a service manager does? */
+bool notify_is_wanted(void);
 
 void notify_ready(void);
 void notify_stopping(void);

@@ -155,6 +155,27 @@ int rundir_keep_config(const struct rundir *d, const char *text, struct err *e)
     return replace_end(d, "config", f, e);
 }
 
+int rundir_rename(struct rundir *d, const char *to, struct err *e)
+{
+    char path[PATH_MAX];
+    int base_bytes = (int)(strrchr(d->path, '/') - d->path);
+
+    if (snprintf(path, sizeof(path), "%.*s/%s", base_bytes, d->path, to) >=
+        PATH_MAX)
+        return fail(e, -ENAMETOOLONG, "%s: the path is too long", d->path);
+    if (renameat2(AT_FDCWD, d->path, AT_FDCWD, path, RENAME_NOREPLACE)) {
+        if (errno == EEXIST)
+            return fail(e, -EEXIST,
+                        "guest %s: take the name: a guest of this name is "
+                        "there; destroy it or choose another name",
+                        to);
+        return fail(e, -errno, "%s: rename to %s: %s", d->path, to,
+                    strerror(errno));
+    }
+    strcpy(d->path, path);
+    return 0;
+}
+
 static void print_hex(FILE *f, const char *key, const uint8_t *bytes, size_t nr)
 {
     fprintf(f, "%s=", key);

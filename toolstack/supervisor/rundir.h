@@ -63,6 +63,13 @@ int rundir_keep_config(const struct rundir *d, const char *text, struct err *e);
 /* Where a name's `config` is; it need not exist. */
 void rundir_config_path(const char *base, const char *name, char out[PATH_MAX]);
 
+/*
+ * Change the name that is held: atomic, and nothing is replaced.
+ *
+ *   -EEXIST     the other name is held, or something is left under it
+ */
+int rundir_rename(struct rundir *d, const char *to, struct err *e);
+
 /* Replace `state`, all of it or nothing. */
 int rundir_write(const struct rundir *d, const struct run_state *s,
                  struct err *e);

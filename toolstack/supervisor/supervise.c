@@ -41,7 +41,7 @@ struct supervisor {
     struct guest *guest;
     struct rundir dir;
     struct left left;
-    const struct vm_config *cfg; /* the caller's, or left.cfg */
+    struct vm_config *cfg; /* own, or left.cfg; a rename changes it */
     const struct supervise_options *o;
     int report_fd;
     uint32_t nr_signals;
@@ -337,8 +337,9 @@ static int start(struct supervisor *s, struct err *e)
 int supervise(const struct vm_config *cfg, const struct supervise_options *o,
               struct err *e)
 {
+    struct vm_config own = *cfg;
     struct supervisor s = {
-        .cfg = cfg,
+        .cfg = &own,
         .o = o,
         .report_fd = o->report_fd,
         .dir.lock_fd = -1,
