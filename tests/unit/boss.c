@@ -35,11 +35,15 @@ static struct {
 static int on_call(void *arg, const char *method, struct json_object *params,
                    struct json_object **result, struct err *e)
 {
+    static char pad[BOSS_PAD + 1];
+
     (void)arg, (void)params, (void)e;
     if (strcmp(method, "info"))
         return -ENOSYS;
+    memset(pad, 'x', BOSS_PAD);
     *result = json_object_new_object();
     json_object_object_add(*result, "state", json_object_new_string("running"));
+    json_object_object_add(*result, "pad", json_object_new_string(pad));
     return 0;
 }
 

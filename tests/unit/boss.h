@@ -10,6 +10,7 @@
 #include <sys/types.h>
 
 #define BOSS_FLOOD 20000 /* events in a flood */
+#define BOSS_PAD 100000  /* bytes of "pad" in its info: answers may be long */
 
 struct boss {
     pid_t pid;

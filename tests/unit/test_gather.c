@@ -38,7 +38,7 @@ static uint64_t now_ms(void)
 TEST(who_answers_is_heard_and_who_hangs_is_left)
 {
     struct target list[] = { named("web"), named("mail"), named("none") };
-    struct json_object *info[3];
+    struct json_object *info[3], *pad;
     struct boss web, mail;
     uint64_t start;
 
@@ -50,6 +50,8 @@ TEST(who_answers_is_heard_and_who_hangs_is_left)
     CHECK(now_ms() - start >= PATIENCE_MS);
     CHECK(info[0] == NULL && info[2] == NULL);
     CHECK(info[1] != NULL);
+    CHECK(json_object_object_get_ex(info[1], "pad", &pad));
+    CHECK_EQ(json_object_get_string_len(pad), BOSS_PAD);
     json_object_put(info[1]);
     kill(web.pid, SIGCONT);
     boss_retire(&web);

@@ -101,9 +101,10 @@ static const struct command commands[] = {
     { "vcpu-set", CMD_SERVED, "[-i|--ignore-host] NAME|DOMID COUNT",
       "ask a guest to use so many of its vCPUs; -i: also more than the host "
       "has CPUs", OF_GUEST, cmd_vcpu_set, true },
-    { "vcpu-pin", CMD_SERVED, "[-f|--force] NAME|DOMID VCPU|all HARD [SOFT]",
-      "say where a vCPU may run, and where it runs best; -: as it is, -f: no "
-      "effect, only dom0 can pin itself for a while",
+    { "vcpu-pin", CMD_SERVED, "[-f|--force] "
+      "[--ignore-global-affinity-masks] NAME|DOMID VCPU|all HARD [SOFT]",
+      "say where a vCPU may run, and where it runs best; -: as it is, -f, "
+      "--ignore-global-affinity-masks: no effect",
       OF_GUEST, cmd_vcpu_pin, true },
     { "pause", CMD_SERVED, "NAME|DOMID", "stop a guest's vCPUs", OF_GUEST,
       cmd_pause, true },

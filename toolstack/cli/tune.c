@@ -115,9 +115,10 @@ int cmd_vcpu_pin(struct cmd_context *x, int argc, char **argv, struct err *e)
     int rc = 0;
 
     (void)x;
-    /* -f overrides, with xl, a hypervisor's temporary pin: dom0's affair. */
-    if (argc > 1 &&
-        (strcmp(argv[1], "-f") == 0 || strcmp(argv[1], "--force") == 0))
+    /* About dom0's own pins, and about a file that is not ours. */
+    while (argc > 1 &&
+           (strcmp(argv[1], "-f") == 0 || strcmp(argv[1], "--force") == 0 ||
+            strcmp(argv[1], "--ignore-global-affinity-masks") == 0))
         argc--, argv++;
     if (argc != 4 && argc != 5)
         return EXIT_USAGE;
