@@ -18,12 +18,6 @@ if ! (lab_up); then
 fi
 trap lab_down EXIT
 dom0 mkdir -p /etc/freehold
-# TEMP
-if ! dom0 test -e /usr/lib/systemd/system/freehold@.service; then
-    lab_put 1 "$TOP"/packaging/systemd/* /usr/lib/systemd/system
-    dom0 cp /freehold/bin/freehold /usr/bin/freehold; dom0 systemctl daemon-reload
-fi
-# /TEMP
 
 # config NAME LINE...: /etc/freehold/NAME.cfg in dom0.
 config() {
@@ -94,11 +88,11 @@ drop_in web '[Service]' 'WatchdogSec=2s'
 dom0 systemctl reload freehold@web
 pid=$(unit web MainPID)
 check_out "reload keeps process and guest" "^$first\$" domid web
-dom0_sh 'cp /usr/bin/freehold /usr/bin/freehold.new &&
-    mv /usr/bin/freehold.new /usr/bin/freehold'
-check "systemctl reload after an upgrade" dom0 systemctl reload freehold@web
-check_out "... runs the new program in the old process" "^/usr/bin/freehold\$" \
+check "an upgrade of the package" dom0_sh 'dpkg -i /freehold/deb/freehold_*.deb'
+check_out "... has the new program run in the old process" "^/usr/bin/freehold\$" \
     dom0 readlink "/proc/$pid/exe"
+check_out "... and the guest runs on" "^$first\$" domid web
+check "systemctl reload does the same" dom0 systemctl reload freehold@web
 check_out "freehold reload --all does the same" '^0$' \
     dom0_sh 'freehold reload --all; echo $?'
 dom0_sh 'cp /usr/bin/freehold /root/kept; rm /usr/bin/freehold'
