@@ -4,13 +4,34 @@
  */
 #include "tests/fakes/fake.h"
 
+#include <dlfcn.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/shm.h"
+#include "tests/fakes/fake_alloc.h"
 #include "tests/fakes/fake_xs.h"
 
 struct fake fake;
+
+/* By its name at run time, which --wrap leaves alone. */
+void *fake_calloc(size_t nr, size_t size)
+{
+    void *(*real)(size_t, size_t);
+
+    *(void **)&real = dlsym(RTLD_DEFAULT, "calloc");
+    return real(nr, size);
+}
+
+char *fake_strndup(const char *text, size_t nr)
+{
+    return memcpy(fake_calloc(1, nr + 1), text, strnlen(text, nr));
+}
+
+char *fake_strdup(const char *text)
+{
+    return fake_strndup(text, strlen(text));
+}
 
 static void domain_free(struct fake_domain *d)
 {

@@ -11,6 +11,7 @@
 #include <xenevtchn.h>
 
 #include "tests/fakes/fake.h"
+#include "tests/fakes/fake_alloc.h"
 
 #define PORTS 16u
 
@@ -45,7 +46,7 @@ xenevtchn_handle *xenevtchn_open(struct xentoollog_logger *logger,
         errno = ENOENT;
         return NULL;
     }
-    h = calloc(1, sizeof(*h));
+    h = fake_calloc(1, sizeof(*h));
     h->fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     h->next = handles;
     handles = h;

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "tests/fakes/fake.h"
+#include "tests/fakes/fake_alloc.h"
 
 #define PAGE 4096u
 #define BATCH_PAGES 4u
@@ -47,7 +48,7 @@ static void take_offer(struct fake_domain *d)
     d->offer = fake_control(d)->dom0.offer;
     for (uint32_t i = 0; i < FH_BLOBS; i++) {
         d->loaded_bytes[i] = d->offer.len_bytes[i];
-        d->loaded[i] = calloc(d->offer.len_bytes[i] / PAGE + 2, PAGE);
+        d->loaded[i] = fake_calloc(d->offer.len_bytes[i] / PAGE + 2, PAGE);
     }
     fake_control(d)->steward.state = FH_STATE_LOADING;
 }

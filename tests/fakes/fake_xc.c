@@ -11,6 +11,7 @@
 #include <xen/hvm/params.h>
 
 #include "tests/fakes/fake.h"
+#include "tests/fakes/fake_alloc.h"
 
 static int lose(int error)
 {
@@ -283,7 +284,7 @@ int xc_get_cpumap_size(xc_interface *xch)
 
 xc_cpumap_t xc_cpupool_freeinfo(xc_interface *xch)
 {
-    uint8_t *map = calloc(1, 1);
+    uint8_t *map = fake_calloc(1, 1);
 
     (void)xch;
     *map = 0xa0;

@@ -12,6 +12,7 @@
 #include <xenctrl.h> /* before the other headers of Xen */
 
 #include "tests/fakes/fake.h"
+#include "tests/fakes/fake_alloc.h"
 
 static int lose(int error)
 {
@@ -104,7 +105,7 @@ xc_cpupoolinfo_t *xc_cpupool_getinfo(xc_interface *xch, uint32_t poolid)
         errno = ENOENT;
         return NULL;
     }
-    info = calloc(1, sizeof(*info));
+    info = fake_calloc(1, sizeof(*info));
     info->cpupool_id = poolid;
     info->sched_id = fake.scheduler ? fake.scheduler : XEN_SCHEDULER_CREDIT2;
     return info;

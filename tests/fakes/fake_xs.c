@@ -16,6 +16,7 @@
 #include <xenstore.h>
 
 #include "tests/fakes/fake.h"
+#include "tests/fakes/fake_alloc.h"
 
 struct node {
     char *path, *value;
@@ -60,13 +61,13 @@ static void list_set(struct node **list, const char *path, const char *value)
         if (strcmp(n->path, path) == 0)
             break;
     if (!n) {
-        n = calloc(1, sizeof(*n));
-        n->path = strdup(path);
+        n = fake_calloc(1, sizeof(*n));
+        n->path = fake_strdup(path);
         n->next = *list;
         *list = n;
     }
     free(n->value);
-    n->value = strdup(value);
+    n->value = fake_strdup(value);
 }
 
 static bool list_remove(struct node **list, const char *path)
@@ -127,7 +128,7 @@ struct xs_handle *xs_open(unsigned long flags)
         errno = ECONNREFUSED;
         return NULL;
     }
-    h = calloc(1, sizeof(*h));
+    h = fake_calloc(1, sizeof(*h));
     h->fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     h->next = open_handles;
     open_handles = h;
@@ -182,7 +183,7 @@ bool xs_write(struct xs_handle *h, xs_transaction_t t, const char *path,
     (void)h;
     if (fake_fails())
         return lose(ENOSPC);
-    value = strndup(data, len);
+    value = fake_strndup(data, len);
     list_set(t == XBT_NULL ? &nodes : &staged, path, value);
     free(value);
     count();
@@ -200,7 +201,7 @@ void *xs_read(struct xs_handle *h, xs_transaction_t t, const char *path,
         return NULL;
     }
     *len = strlen(value);
-    return strdup(value);
+    return fake_strdup(value);
 }
 
 /* Removing always works: the fault sweep wants to see nothing left. */
@@ -239,7 +240,7 @@ bool xs_watch(struct xs_handle *h, const char *path, const char *token)
     if (fake_fails())
         return lose(ENOMEM);
     free(h->token);
-    h->token = strdup(token);
+    h->token = fake_strdup(token);
     return true;
 }
 
@@ -259,7 +260,7 @@ char **xs_check_watch(struct xs_handle *h)
         return NULL;
     }
     h->fired--;
-    out = calloc(1, 2 * sizeof(*out) + strlen(h->token) + 2);
+    out = fake_calloc(1, 2 * sizeof(*out) + strlen(h->token) + 2);
     out[XS_WATCH_TOKEN] = (char *)(out + 2);
     strcpy(out[XS_WATCH_TOKEN], h->token);
     out[XS_WATCH_PATH] = out[XS_WATCH_TOKEN] + strlen(h->token);
