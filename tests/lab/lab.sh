@@ -4,7 +4,7 @@
 # lab: stock
 . "$(dirname "$0")/lib.sh"
 
-BOOTS=${BOOTS:-3}
+BOOTS=${BOOTS:-1}
 [ -n "${LONG:-}" ] && BOOTS=${BOOTS_LONG:-100}
 
 check_out "dom0 runs on Debian's own Xen" '^xen_version *: 4\.20' dom0 xl info

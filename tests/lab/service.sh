@@ -8,7 +8,7 @@
 . "$TOP/lab/build.sh"
 
 G=/freehold/guest
-KILLS=5
+KILLS=3
 [ -n "${LONG:-}" ] && KILLS=50
 
 lab_down
