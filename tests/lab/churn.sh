@@ -43,8 +43,7 @@ memory = 16
 vcpus = 1
 on_reboot = "restart"
 CFG
-    freehold create -p $1.cfg || wrong "create $1"
-    freehold unpause $1 && freehold pause $1 || wrong "start $1"
+    freehold create $1.cfg && freehold pause $1 || wrong "create $1"
 }
 pid_of() { freehold --json info "$1" | sed -n 's/.*"supervisor_pid": *\([0-9]*\).*/\1/p'; }
 adopt() {
