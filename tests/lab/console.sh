@@ -85,7 +85,7 @@ check_out "create -c attaches; what is typed arrives" 'sum 42' dom0_sh '
 check_fails "... and it ends with the guest" 'there is none' dom0 freehold domid shell
 
 # --- last words ----------------------------------------------------------------
-config brief "kernel = \"$G/tiny.elf\"" 'memory = 16' 'cmdline = ""'
+config brief "kernel = \"$G/tiny.elf\"" 'memory = 16' 'cmdline = "halt"'
 check_out "a guest that ends at once is heard by create -c" 'TINY vcpus=1 ' \
     dom0_sh 'timeout 60 freehold create -c /root/c/brief.cfg </dev/null'
 check_out "and by the log" 'TINY vcpus=1 ' dom0 cat $LOGS/brief.log

@@ -73,9 +73,9 @@ guest_cfg over 'kernel = "/freehold/guest/tiny.elf"' 'memory = 16'
 check "a guest starts" dom0 timeout 240 freehold create /root/over.cfg
 id=$(dom0 xl domid over)
 check "the default is protected=on" dom0 grep -qx \
-    'export FREEHOLD_CMDLINE_XEN="protected=on"' /etc/default/grub.d/freehold.cfg
+    'export FREEHOLD_CMDLINE_XEN="protected=on dom0-iommu=strict"' /etc/default/grub.d/freehold.cfg
 check "an administrator changes that, and the default entry" dom0_sh '
-    mkdir -p /boot/grub && sed -i "s/protected=on\"/protected=strict\"/
+    mkdir -p /boot/grub && sed -i "s/protected=on /protected=strict /
         s/^#GRUB_DEFAULT/GRUB_DEFAULT/" /etc/default/grub.d/freehold.cfg'
 
 check "apt removes both" apt_in_dom0 remove $both
@@ -99,7 +99,7 @@ else
 fi
 menu=$(dom0_sh 'sed -n "/^menuentry.*.freehold. {/,/^}/p" /boot/grub/grub.cfg' | tr -s ' \t' ' ')
 check_out "the entry boots our Xen, with the administrator's option" \
-    '^ multiboot2 /boot/freehold-xen-4.20.gz placeholder protected=strict \$\{xen_rm_opts\}$' \
+    '^ multiboot2 /boot/freehold-xen-4.20.gz placeholder protected=strict dom0-iommu=strict \$\{xen_rm_opts\}$' \
     echo "$menu"
 want='module2 /boot/vmlinuz-*
 module2 --nounzip /boot/initrd.img-*

@@ -134,7 +134,7 @@ check "a guest that powers off ends its unit" becomes 60 off ActiveState '^inact
 check_out "... for good" '^0$' unit off NRestarts
 
 config again 'on_poweroff = "restart"' "kernel = \"$G/tiny.elf\"" 'ramdisk = ""' \
-    'cmdline = ""' 'memory = 16'
+    'cmdline = "halt"' 'memory = 16'
 start again
 pid=$(unit again MainPID)
 # While it dies and comes back, nobody else can have its name.

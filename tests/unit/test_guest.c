@@ -11,6 +11,7 @@
 
 #include "common/checked.h"
 #include "common/err.h"
+#include "common/log.h"
 #include "tests/fakes/fake.h"
 #include "tests/unit/life.h"
 #include "tests/unit/test.h"
@@ -259,6 +260,8 @@ static const struct run_state left = { .domid = 7,
                                        .console_port = 3,
                                        .identity.measurement = { 0xab } };
 
+static const struct run_state unmeasured = { .domid = 7 };
+
 /* What a supervisor that died left behind, its steward in this state. */
 static struct fake_domain *left_behind(uint32_t steward_state)
 {
@@ -288,6 +291,55 @@ TEST(a_running_guest_is_taken_over)
     CHECK_HAS(life.measurement, "ab00");
     life_finish();
     CHECK_EQ(life.nr_outcomes, 1);
+}
+
+/* Its page is the guest's to write; what we wrote down is not. */
+TEST(a_running_guest_is_not_believed_when_it_says_that_it_is_not)
+{
+    struct err e = { 0 };
+
+    life_fresh();
+    left_behind(FH_STATE_LOADING);
+    CHECK_EQ(life_open(NULL), 0);
+    CHECK_EQ(guest_adopt(life.guest, 7, &left, &e), 0);
+    CHECK(fake_find(7) != NULL);
+    life_power_off(&life);
+    life_finish();
+    CHECK_EQ(life.nr_runs, 0);
+}
+
+TEST(a_guest_that_took_everything_back_is_taken_over_all_the_same)
+{
+    struct err e = { 0 };
+    struct fake_domain *d;
+
+    life_fresh();
+    d = left_behind(FH_STATE_RUNNING);
+    memset(d->granted, 0, sizeof(d->granted));
+    log_set_level(LOG_LEVEL_NONE);
+    CHECK_EQ(life_open(NULL), 0);
+    CHECK_EQ(guest_adopt(life.guest, 7, &left, &e), 0);
+    CHECK_STR(life.state, "running");
+    log_set_level(LOG_LEVEL_ERR);
+    life_power_off(&life);
+    life_finish();
+}
+
+static void stop_and_reboot(struct life *l)
+{
+    struct err e = { 0 };
+
+    CHECK_EQ(guest_stop_for_good(l->guest, &e), 0);
+    fake_shutdown(fake_find(guest_domid(l->guest)), HYP_REBOOT);
+}
+
+TEST(a_guest_that_is_to_stop_and_reboots_instead_has_stopped)
+{
+    life_fresh();
+    life.when_running = stop_and_reboot;
+    CHECK_EQ(life_begin(NULL), 0);
+    life_finish();
+    CHECK_EQ(life.nr_runs, 1);
 }
 
 TEST(what_happened_while_nobody_looked_is_acted_upon)
@@ -326,7 +378,7 @@ static void leave_and_return(struct life *l)
     CHECK_EQ(fake.nr_maps, 0);
     CHECK(fake_find(7) && !fake_find(7)->shutdown);
     CHECK_STR(fake_xs_value("/local/domain/7/name"), "web");
-    CHECK_EQ(guest_return(l->guest, &e), 0);
+    guest_return(l->guest);
     CHECK_EQ(guest_domid(l->guest), 7);
     CHECK_EQ(fake.nr_maps, nr_maps);
     life_power_off(l);
@@ -366,9 +418,10 @@ TEST(a_half_made_guest_is_made_anew)
 
     life_fresh();
     left_behind(FH_STATE_LOADING);
+    memset(fake.domain[0].granted, 0, sizeof(fake.domain[0].granted));
     life.when_running = life_power_off;
     CHECK_EQ(life_open(NULL), 0);
-    CHECK_EQ(guest_adopt(life.guest, 7, &left, &e), -EPROTO);
+    CHECK_EQ(guest_adopt(life.guest, 7, &unmeasured, &e), -EPROTO);
     CHECK(fake_find(7) == NULL);
     guest_start(life.guest);
     life_finish();
@@ -389,6 +442,9 @@ int main(void)
         RULE(a_preserved_guest_stays_until_destroyed),
         RULE(a_paused_guest_is_not_launched),
         RULE(a_running_guest_is_taken_over),
+        RULE(a_running_guest_is_not_believed_when_it_says_that_it_is_not),
+        RULE(a_guest_that_took_everything_back_is_taken_over_all_the_same),
+        RULE(a_guest_that_is_to_stop_and_reboots_instead_has_stopped),
         RULE(what_happened_while_nobody_looked_is_acted_upon),
         RULE(a_guest_that_is_left_runs_on_and_can_be_had_back),
         RULE(a_guest_that_is_not_launched_yet_is_not_left),

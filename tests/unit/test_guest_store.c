@@ -212,6 +212,35 @@ TEST(a_restart_waits_for_a_xenstored)
     CHECK_EQ(life.failed.rc, 0);
 }
 
+static const struct run_state left = { .domid = 7,
+                                       .console_port = 3,
+                                       .identity.measurement = { 0xab } };
+
+/* Its supervisor and its xenstored died, and only the one comes back. */
+TEST(without_xenstored_a_guest_is_taken_over)
+{
+    const struct guest_options o = { .adopting = true };
+    struct fake_domain *d = &fake.domain[0];
+    struct err e = { 0 };
+
+    fresh();
+    end_daemon();
+    *d = (struct fake_domain){ .there = true,
+                               .protected = true,
+                               .domid = 7,
+                               .nr_vcpus = 3,
+                               .next_port = 4 };
+    fake_steward_launch(d);
+    fake_control(d)->steward.state = FH_STATE_RUNNING;
+    CHECK_EQ(life_open(&o), 0);
+    CHECK_EQ(guest_adopt(life.guest, 7, &left, &e), 0);
+    CHECK_STR(life.state, "running");
+    CHECK_EQ(guest_stop(life.guest, "poweroff", &e), -ENOTCONN);
+    power_off_silently();
+    life_finish();
+    CHECK(life.gone);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -219,6 +248,7 @@ int main(void)
         RULE(a_new_xenstored_does_not_know_a_guest_that_runs),
         RULE(under_a_new_xenstored_a_guest_can_be_made_anew),
         RULE(a_restart_waits_for_a_xenstored),
+        RULE(without_xenstored_a_guest_is_taken_over),
     };
 
     return cmocka_run_group_tests(tests, life_set_up, life_tear_down);

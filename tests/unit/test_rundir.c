@@ -101,6 +101,12 @@ TEST(a_configuration_is_replaced_whole)
     CHECK_EQ(rundir_take(base, "web", &a, &err), 0);
     CHECK_EQ(rundir_keep_config(&a, "name = \"a long first one\"\n", &err), 0);
     CHECK_EQ(rundir_keep_config(&a, "name = \"web\"\n", &err), 0);
+    rundir_mark_ended(&a);
+    CHECK(rundir_has_ended(base, "web"));
+    CHECK(!rundir_has_ended(base, "other"));
+    CHECK_EQ(rundir_keep_config(&a, "name = \"web\"\n", &err), 0);
+    CHECK(!rundir_has_ended(base, "web")); /* another one has begun */
+    rundir_mark_ended(&a);
     rundir_config_path(base, "web", path);
     f = fopen(path, "r");
     assert_non_null(f);

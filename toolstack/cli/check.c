@@ -24,7 +24,6 @@
 #include "toolstack/supervisor/hyp.h"
 #include "toolstack/supervisor/vmcfg.h"
 #include "toolstack/supervisor/xenbus.h"
-#include "toolstack/supervisor/xsdaemon.h"
 
 enum verdict { GOOD, NOTE, BAD };
 
@@ -74,11 +73,10 @@ static void check_nodes(struct checklist *l)
 static void check_store(struct checklist *l)
 {
     struct err e = { 0 };
-    char name[32];
 
     if (xenbus_check_daemon(NULL, &e) < 0)
         say(l, BAD, "xenstored", e.text);
-    else if (xsdaemon_name(name, sizeof(name), NULL, &e) == 0)
+    else
         say(l, GOOD, "xenstored", "the C xenstored, which maps by grant");
 }
 
@@ -107,11 +105,14 @@ static void check_host(struct checklist *l, struct hyp *h)
 /* The boot option `protected=`, as Xen was given it. */
 static void check_option(struct checklist *l, struct hyp *h)
 {
-    char *line = hyp_xen_cmdline(h), *option, text[160];
+    char *line = hyp_xen_cmdline(h), *option = NULL, *word, *save, text[160];
 
-    option = line ? strstr(line, "protected=") : NULL;
-    if (option && (option == line || option[-1] == ' ')) {
-        option[strcspn(option, " ")] = 0;
+    /* The last one wins, as for Xen. */
+    for (word = line ? strtok_r(line, " ", &save) : NULL; word;
+         word = strtok_r(NULL, " ", &save))
+        if (strncmp(word, "protected=", strlen("protected=")) == 0)
+            option = word;
+    if (option && strncmp(option, "protected=off", strlen("protected=off"))) {
         if (strstr(option, ",lab"))
             snprintf(text, sizeof(text),
                      "%.60s: guests are allowed without IOMMU checks; for a "
@@ -121,7 +122,7 @@ static void check_option(struct checklist *l, struct hyp *h)
             snprintf(text, sizeof(text), "%.60s", option);
         say(l, strstr(option, ",lab") ? NOTE : GOOD, "boot option", text);
     } else {
-        say(l, BAD, "boot option", "none; boot Xen with protected=on");
+        say(l, BAD, "boot option", "boot Xen with protected=on");
     }
     free(line);
 }

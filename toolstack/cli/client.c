@@ -272,11 +272,17 @@ int client_call(struct client *c, const char *method,
 
 int client_event(struct client *c, struct json_object **params, struct err *e)
 {
+    return client_event_in(c, FOR_EVER, params, e);
+}
+
+int client_event_in(struct client *c, int timeout_ms,
+                    struct json_object **params, struct err *e)
+{
     struct json_object *o, *part;
     int rc;
 
     for (;;) {
-        rc = next_object(c, FOR_EVER, &o, e);
+        rc = next_object(c, timeout_ms, &o, e);
         if (rc <= 0)
             return rc;
         if (json_object_object_get_ex(o, "params", &part))

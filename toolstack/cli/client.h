@@ -34,6 +34,9 @@ int client_call(struct client *c, const char *method,
  * supervisor hung up, or a negative errno.
  */
 int client_event(struct client *c, struct json_object **params, struct err *e);
+/* The same, but -ETIMEDOUT after timeout_ms; -1: never. */
+int client_event_in(struct client *c, int timeout_ms,
+                    struct json_object **params, struct err *e);
 
 /* Has the supervisor hung up on us?  What it said before is lost. */
 bool client_hung_up(struct client *c);

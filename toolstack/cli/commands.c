@@ -42,7 +42,7 @@ static const struct command commands[] = {
       "supervise a guest in the foreground, as a service does; takes over "
       "one that runs without a supervisor; --stop-timeout: when asked to "
       "end, destroy a guest that has not powered off by then",
-      "4 5 6 9 15 23", cmd_run, false },
+      "4 5 6 9 15 23 75", cmd_run, false },
     { "reload", CMD_SERVED, "-a|--all|NAME|DOMID",
       "have a supervisor go on as the program that is installed now, under "
       "the running guest; -a: all of them", "9 13 21 23", cmd_reload, true },
@@ -84,11 +84,14 @@ static const struct command commands[] = {
       "attach to a guest's console, ^] detaches; -d: print what it said so "
       "far, -e: detach by that key, ^X or a character, -t: pv, -n: 0, a guest "
       "has one", "4 6 21", cmd_console, false },
-    { "shutdown", CMD_SERVED, "[-w|--wait] [-F] -a|--all|NAME|DOMID",
-      "ask a guest to power off; -w: wait for it, -a: all guests, -F: no "
+    { "shutdown", CMD_SERVED,
+      "[-w|--wait] [-T|--timeout SECONDS] [-F] -a|--all|NAME|DOMID",
+      "ask a guest to power off; -w: wait for it, -T: no longer than that, and "
+      "destroy it then, -a: all guests, -F: no "
       "effect, a PVH guest has no power button", OF_GUEST, cmd_shutdown,
       true },
-    { "reboot", CMD_SERVED, "[-w|--wait] [-F] -a|--all|NAME|DOMID",
+    { "reboot", CMD_SERVED,
+      "[-w|--wait] [-T|--timeout SECONDS] [-F] -a|--all|NAME|DOMID",
       "ask a guest to reboot; options as for shutdown", OF_GUEST,
       cmd_reboot, true },
     { "sysrq", CMD_SERVED, "NAME|DOMID KEY",

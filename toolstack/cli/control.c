@@ -108,7 +108,7 @@ static int destroy(struct hyp *h, struct store *s, const char *word,
     if (rc == -ETIMEDOUT && t.has_domain) {
         /* It hangs: its domain goes all the same, and it will notice. */
         rc = hyp_destroy(h, t.domain.domid, e);
-        if (rc == 0)
+        if (rc == 0 && s)
             rc = xenbus_remove(s, t.domain.domid, t.state.uuid, e);
     }
     return rc;

@@ -37,7 +37,8 @@
 struct create_options {
     bool console, paused, foreground, adopt, dry, debug;
     uint32_t stop_timeout_s;
-    int lock_fd; /* -1: none */
+    int lock_fd;                    /* -1: none */
+    const struct err *config_error; /* see supervise.h */
 };
 
 #define REPORT_FD 3
@@ -158,6 +159,7 @@ static int create(struct cmd_context *x, const struct create_options *c,
         .lock_fd = c->lock_fd,
         .stop_timeout_s = c->stop_timeout_s,
         .config_text = config_text,
+        .config_error = c->config_error,
         .report_fd = -1,
         .start_us = x->start_us,
     };
@@ -279,38 +281,67 @@ static bool is_file(const char *word)
 }
 
 /*
- * A guest's file; or, when it has none, what an earlier supervisor made it
- * from: one that `create` started can be taken over, too.  Returns true then.
+ * A guest's own file.  A name's file must have that name in it.
  */
-static bool find_config(const char *word, char out[PATH_MAX])
+static int load_own(struct cmd_context *x, const char *word,
+                    struct vm_config *cfg, char **text, struct err *e)
 {
-    char left[PATH_MAX];
+    char path[PATH_MAX];
+    int rc;
 
     if (is_file(word))
-        snprintf(out, PATH_MAX, "%s", word);
+        snprintf(path, sizeof(path), "%s", word);
     else
-        snprintf(out, PATH_MAX, CONFIG_BASE "/%s.cfg", word);
-    rundir_config_path(RUNDIR_BASE, word, left);
-    if (is_file(word) || access(out, F_OK) == 0 || access(left, F_OK))
-        return false;
-    snprintf(out, PATH_MAX, "%s", left);
-    return true;
+        snprintf(path, sizeof(path), CONFIG_BASE "/%s.cfg", word);
+    rc = cmd_load_config(x, path, 0, NULL, cfg, text, e);
+    if (rc < 0 || is_file(word) || strcmp(cfg->name, word) == 0)
+        return rc;
+    return fail(e, -EINVAL, "%s: name: got %s, want %s, as the file is called",
+                path, cfg->name, word);
 }
 
-static int run(struct cmd_context *x, const struct create_options *c,
+/*
+ * What an earlier supervisor made the guest from: it may be from elsewhere, or
+ * its file may have changed since.  -ENOENT: nothing is known.
+ */
+static int load_left(struct cmd_context *x, const char *word,
+                     struct vm_config *cfg, char **text)
+{
+    char path[PATH_MAX];
+    int rc;
+
+    rundir_config_path(RUNDIR_BASE, word, path);
+    if (is_file(word) || access(path, F_OK))
+        return -ENOENT;
+    rc = cmd_load_config(x, path, 0, NULL, cfg, text, NULL);
+    if (rc == 0) /* it may have been renamed since */
+        snprintf(cfg->name, sizeof(cfg->name), "%s", word);
+    return rc;
+}
+
+static int run(struct cmd_context *x, struct create_options *c,
                const char *word, struct err *e)
 {
     struct vm_config cfg = { 0 };
-    char path[PATH_MAX], *text = NULL;
-    bool is_left = find_config(word, path);
-    int rc = cmd_load_config(x, path, 0, NULL, &cfg, &text, e);
+    struct err own = { 0 };
+    char *text = NULL;
+    int rc = -ENOENT;
 
-    if (rc == 0 && is_left) /* it may have been renamed since */
-        snprintf(cfg.name, sizeof(cfg.name), "%s", word);
-    if (rc == 0 && !is_file(word) && strcmp(cfg.name, word))
-        rc =
-            fail(e, -EINVAL, "%s: name: got %s, want %s, as the file is called",
-                 path, cfg.name, word);
+    if (c->lock_fd >= 0) /* the guest runs: as it was made */
+        rc = load_left(x, word, &cfg, &text);
+    if (rc < 0) {
+        vmcfg_free(&cfg);
+        rc = load_own(x, word, &cfg, &text, &own);
+    }
+    if (rc < 0) { /* good enough to take a guest over, not to make one */
+        vmcfg_free(&cfg);
+        free(text);
+        text = NULL;
+        c->config_error = &own;
+        rc = load_left(x, word, &cfg, &text);
+        if (rc < 0)
+            rc = fail(e, own.rc, "%s", own.text);
+    }
     if (rc == 0)
         rc = create(x, c, &cfg, text, e);
     free(text);

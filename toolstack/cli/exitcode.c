@@ -25,6 +25,7 @@ static const struct exit_code codes[] = {
     { 15, "LOCK_FAIL", "the name is taken" },
     { 21, "DOMAIN_NOTFOUND", "there is no such guest" },
     { 23, "NOTFOUND", "a file, or a part of the host, is missing" },
+    { 75, "AGAIN", "a guest that runs could not be taken over; try again" },
 };
 
 static const struct {
@@ -39,6 +40,7 @@ static const struct {
     { -EEXIST, 15 },
     { -ESRCH, 21 },
     { -ENOENT, 23 },
+    { -EAGAIN, 75 },
 };
 /* clang-format on */
 

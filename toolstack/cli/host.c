@@ -43,12 +43,14 @@ int host_open(struct host *h, int nr_words, char **words, bool also_without,
         rc = target_list(h->hyp, h->store, &h->list, e);
         h->nr = rc < 0 ? 0 : rc;
     }
-    for (int i = 0; i < h->nr; i++)
+    for (int i = 0; i < h->nr; i++) {
         if (also_without || h->list[i].has_domain)
             h->list[kept++] = h->list[i];
-    if (rc >= 0 && nr_words > 0 && kept < h->nr)
-        rc = fail(e, -ESRCH, "guest %s: look for its domain: it has none now",
-                  h->list[kept].name);
+        else if (rc >= 0 && nr_words > 0)
+            rc = fail(e, -ESRCH,
+                      "guest %s: look for its domain: it has none now",
+                      h->list[i].name);
+    }
     h->nr = kept;
     return rc < 0 ? rc : 0;
 }

@@ -45,6 +45,11 @@ static bool take_global(struct cmd_context *x, const char *word)
     return true;
 }
 
+static bool is_help(const char *word)
+{
+    return strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0;
+}
+
 int main(int argc, char **argv)
 {
     struct cmd_context x = { 0 };
@@ -62,7 +67,7 @@ int main(int argc, char **argv)
         argc--, argv++;
     if (argc > 0 && strcmp(argv[0], "--version") == 0)
         argv[0] = (char *)"version";
-    if (argc > 0 && strcmp(argv[0], "--help") == 0)
+    if (argc > 0 && is_help(argv[0]))
         argv[0] = (char *)"help";
     c = argc > 0 ? command_find(argv[0]) : NULL;
     if (!c) {
@@ -79,8 +84,11 @@ int main(int argc, char **argv)
         rc = fail(&e, -EOPNOTSUPP,
                   "%s: -N: only create can be tried without being done",
                   c->name);
-    else
-        rc = c->run ? c->run(&x, argc, argv, &e) : command_refuse(c, &e);
+    else if (argc == 2 && is_help(argv[1])) {
+        cmd_print_usage(stdout, c);
+        return 0;
+    }
+    rc = c->run ? c->run(&x, argc, argv, &e) : command_refuse(c, &e);
     if (rc == EXIT_USAGE)
         cmd_print_usage(stderr, c);
     else if (rc < 0)

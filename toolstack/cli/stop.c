@@ -8,44 +8,66 @@
  */
 #include <errno.h>
 #include <getopt.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <json-c/json.h>
 
+#include "common/checked.h"
 #include "common/err.h"
 #include "toolstack/cli/ask.h"
 #include "toolstack/cli/await.h"
 #include "toolstack/cli/client.h"
 #include "toolstack/cli/cmd.h"
 #include "toolstack/cli/exitcode.h"
+#include "toolstack/cli/units.h"
 
 #define TAKE_OVER_MS 60000
 
 struct waiting {
     struct client *client;
     char name[VM_NAME_MAX + 1];
+    int64_t domid; /* 0: not known */
 };
 
 struct stop {
     bool reboot, all, wait;
+    uint64_t end_ms; /* CLOCK_MONOTONIC; 0: wait for ever */
     struct waiting *waiting;
     int nr_waiting;
 };
 
-/* Its domain is over when the guest is kept, restarted or gone. */
-static bool is_over(struct json_object *event, const char *name)
+static uint64_t now_ms(void)
 {
-    struct json_object *state, *seconds;
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return t.tv_sec * 1000ull + t.tv_nsec / 1000000;
+}
+
+/* Its domain is over when the guest is kept, restarted or gone. */
+static bool is_over(struct json_object *event, struct waiting *w)
+{
+    struct json_object *state, *seconds, *to, *domid;
     const char *s;
+
+    if (json_object_object_get_ex(event, "to", &to)) /* it was renamed */
+        snprintf(w->name, sizeof(w->name), "%s", json_object_get_string(to));
+    if (json_object_object_get_ex(event, "domid", &domid)) {
+        if (w->domid && w->domid != json_object_get_int64(domid))
+            return true; /* another one already */
+        w->domid = json_object_get_int64(domid);
+    }
 
     if (json_object_object_get_ex(event, "unanswered_s", &seconds))
         fprintf(stderr,
                 "freehold: guest %s: its kernel has not answered in %d s; "
                 "freehold destroy %s ends it all the same\n",
-                name, json_object_get_int(seconds), name);
+                w->name, json_object_get_int(seconds), w->name);
     if (!json_object_object_get_ex(event, "state", &state))
         return false;
     s = json_object_get_string(state);
@@ -81,23 +103,41 @@ static int again(struct waiting *w, struct err *e)
     if (rc == 0)
         rc = client_call(w->client, "subscribe", NULL, &info, e);
     if (rc == 0)
-        rc = is_over(info, w->name);
+        rc = is_over(info, w);
     json_object_put(info);
     return rc;
 }
 
-/* Read events until its domain is over. */
-static int wait_for(struct waiting *w, struct err *e)
+/* What is left of the time, for poll(); -1: no end. */
+static int left_ms(const struct stop *s)
+{
+    uint64_t now = now_ms();
+
+    if (!s->end_ms)
+        return -1;
+    return now >= s->end_ms ? 0 : (int)MIN_OF(s->end_ms - now, INT_MAX);
+}
+
+/* Read events until its domain is over, or the time is: then destroy it. */
+static int wait_for(struct stop *s, struct waiting *w, struct err *e)
 {
     struct json_object *event;
+    bool destroyed = false;
     int rc = 0;
 
     while (rc == 0) {
-        rc = client_event(w->client, &event, e);
-        if (rc == 0) {
+        rc = client_event_in(w->client, destroyed ? -1 : left_ms(s), &event, e);
+        if (rc == -ETIMEDOUT) {
+            fprintf(stderr,
+                    "freehold: guest %s: it did not stop in time: it "
+                    "is destroyed\n",
+                    w->name);
+            destroyed = true;
+            rc = client_call(w->client, "destroy", NULL, NULL, e);
+        } else if (rc == 0) {
             rc = again(w, e);
         } else if (rc == 1) {
-            rc = is_over(event, w->name);
+            rc = is_over(event, w);
             json_object_put(event);
         }
     }
@@ -127,6 +167,7 @@ static int stop_client(struct stop *s, struct client *c, const char *name,
     }
     w = &s->waiting[s->nr_waiting++];
     w->client = c;
+    w->domid = domid;
     snprintf(w->name, sizeof(w->name), "%s", name);
     return 0;
 }
@@ -177,19 +218,28 @@ static int stop_one(struct stop *s, const char *word, struct err *e)
 static const struct option long_options[] = {
     { "all", no_argument, NULL, 'a' },
     { "wait", no_argument, NULL, 'w' },
+    { "timeout", required_argument, NULL, 'T' },
     { NULL, 0, NULL, 0 },
 };
 
 static int stop(bool reboot, int argc, char **argv, struct err *e)
 {
     struct stop s = { .reboot = reboot };
+    uint32_t seconds;
     int option, rc;
 
     optind = 0;
-    while ((option = getopt_long(argc, argv, "awF", long_options, NULL)) !=
+    while ((option = getopt_long(argc, argv, "awFT:", long_options, NULL)) !=
            -1) {
         if (option == '?')
             return EXIT_USAGE;
+        if (option == 'T') {
+            rc = units_number("--timeout", optarg, INT_MAX / 1000, &seconds, e);
+            if (rc < 0)
+                return rc;
+            s.end_ms = now_ms() + 1000ull * seconds;
+            s.wait = true;
+        }
         s.all |= option == 'a';
         s.wait |= option == 'w';
     }
@@ -197,7 +247,7 @@ static int stop(bool reboot, int argc, char **argv, struct err *e)
         return EXIT_USAGE;
     rc = s.all ? stop_all(&s, e) : stop_one(&s, argv[optind], e);
     for (int i = 0; i < s.nr_waiting; i++) {
-        int r = wait_for(&s.waiting[i], rc ? NULL : e);
+        int r = wait_for(&s, &s.waiting[i], rc ? NULL : e);
 
         rc = rc ? rc : r;
         client_close(s.waiting[i].client);

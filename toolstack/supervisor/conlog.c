@@ -226,7 +226,7 @@ void conlog_rename(struct conlog *l, const char *name, const char *path)
     char old[PATH_MAX + 8], new[PATH_MAX + 8];
     int r = renameat2(AT_FDCWD, l->path, AT_FDCWD, path, RENAME_NOREPLACE);
 
-    if (r && errno == EEXIST)
+    if (r && (errno == EEXIST || errno == ENOENT))
         r = switch_to(l, path);
     if (r) {
         log_err("console %s: %s: go on in %s: %s", name, l->path, path,

@@ -106,6 +106,7 @@ void guest_end(struct guest *g, const char *why, const struct err *failed)
 {
     if (g->state == GUEST_GONE)
         return;
+    rundir_mark_ended(g->dir);
     guest_domain_remove(g);
     if (failed)
         g->failed = *failed;
@@ -162,6 +163,12 @@ int guest_stop(struct guest *g, const char *how, struct err *e)
     return 0;
 }
 
+int guest_stop_for_good(struct guest *g, struct err *e)
+{
+    g->wants_gone = true; /* however it ends now */
+    return guest_stop(g, "poweroff", e);
+}
+
 void guest_destroy(struct guest *g)
 {
     g->wants_gone = true;
@@ -191,18 +198,13 @@ void guest_leave(struct guest *g)
     guest_domain_let_go(g);
 }
 
-int guest_return(struct guest *g, struct err *e)
+void guest_return(struct guest *g)
 {
-    int rc;
-
     g->domid = g->left_domid;
     g->ports.console = g->left_console_port;
-    rc = guest_domain_adopt(g, e);
-    if (rc == 0) {
-        guest_store_look(g);
-        guest_look(g); /* what happened while nobody looked */
-    }
-    return rc;
+    guest_domain_adopt(g);
+    guest_store_look(g);
+    guest_look(g); /* what happened while nobody looked */
 }
 
 int guest_pause(struct guest *g, struct err *e)
@@ -261,6 +263,17 @@ static int open_sockets(struct guest *g, struct err *e)
     return api_open(g->loop, socket_path, guest_call, g, &g->api, e);
 }
 
+/* A guest that runs is taken over whether there is a xenstored or not. */
+static int open_store(struct guest *g, struct err *e)
+{
+    int rc = guest_store_open(g, e);
+
+    if (rc == 0 || !g->opt.adopting)
+        return rc;
+    log_err("guest %s: %s", g->cfg->name, e->text);
+    return 0;
+}
+
 int guest_open(uv_loop_t *loop, struct vm_config *cfg, struct rundir *dir,
                const struct guest_options *o, struct guest **out, struct err *e)
 {
@@ -283,7 +296,7 @@ int guest_open(uv_loop_t *loop, struct vm_config *cfg, struct rundir *dir,
     if (rc == 0)
         rc = gnt_open(&g->gnt, e);
     if (rc == 0)
-        rc = guest_store_open(g, e);
+        rc = open_store(g, e);
     if (rc == 0)
         rc = open_sockets(g, e);
     if (rc < 0) {

@@ -87,6 +87,9 @@ int guest_adopt(struct guest *g, uint16_t domid, const struct run_state *left,
 /* Ask its kernel to power off; what has no kernel yet is destroyed. */
 int guest_stop(struct guest *g, const char *how, struct err *e);
 
+/* The same, and it is not made anew, however its kernel then ends. */
+int guest_stop_for_good(struct guest *g, struct err *e);
+
 /* Destroy the domain and every trace of it, whatever it does. */
 void guest_destroy(struct guest *g);
 
@@ -100,7 +103,7 @@ int guest_may_leave(const struct guest *g, struct err *e);
 /* Give back our side of the domain and leave it as it is; then take it again.
  */
 void guest_leave(struct guest *g);
-int guest_return(struct guest *g, struct err *e);
+void guest_return(struct guest *g);
 
 int guest_pause(struct guest *g, struct err *e);
 int guest_resume(struct guest *g, struct err *e); /* PAUSED: launch */

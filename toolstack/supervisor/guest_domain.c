@@ -278,24 +278,31 @@ int guest_domain_measured(struct guest *g, struct err *e)
     return 0;
 }
 
-int guest_domain_adopt(struct guest *g, struct err *e)
+/* The guest may have closed or taken back whatever it gave: its own loss. */
+static void lost(struct guest *g, const char *what, const struct err *e)
 {
-    int rc = bind_doorbell(g, e);
+    log_warn("guest %s: it is taken over without its %s: %s", g->cfg->name,
+             what, e->text);
+}
 
+void guest_domain_adopt(struct guest *g)
+{
+    struct err e = { 0 };
+
+    if (bind_doorbell(g, &e) < 0)
+        lost(g, "doorbell", &e);
     g->load.gnt = g->gnt;
     g->load.domid = g->domid;
-    if (rc == 0)
-        rc = gnt_map(g->gnt, g->domid, XEN_STEWARD_CONTROL_REF, &g->load.page,
-                     e);
-    if (rc == 0)
-        rc = load_adopt(&g->load, e);
-    if (rc == 0)
-        rc = evt_bind(g->evt, g->ports.console, &g->console_port, e);
-    if (rc == 0)
-        rc = console_attach(g->console, g->gnt, g->evt, g->domid,
-                            g->console_port, e);
-    if (rc < 0)
-        return rc;
+    if (gnt_map(g->gnt, g->domid, XEN_STEWARD_CONTROL_REF, &g->load.page, &e) <
+        0)
+        lost(g, "control page", &e);
+    load_adopt(&g->load);
+    if (!g->evt ||
+        evt_bind(g->evt, g->ports.console, &g->console_port, &e) < 0 ||
+        console_attach(g->console, g->gnt, g->evt, g->domid, g->console_port,
+                       &e) < 0)
+        lost(g, "console", &e);
     guest_store_check(g);
-    return write_state(g, e);
+    if (write_state(g, &e) < 0)
+        log_err("guest %s: %s", g->cfg->name, e.text);
 }

@@ -100,7 +100,7 @@ int guest_domain_build(struct guest *g, struct err *e);
 int guest_domain_introduce(struct guest *g, struct err *e);
 int guest_domain_measured(struct guest *g, struct err *e);
 /* Connect to a running domain (g->domid, g->ports.console). */
-int guest_domain_adopt(struct guest *g, struct err *e);
+void guest_domain_adopt(struct guest *g);
 /* Give back our side of the domain; a no-op without one. */
 void guest_domain_let_go(struct guest *g);
 /* And remove the domain and its tree. */

@@ -76,6 +76,8 @@ int guest_rename(struct guest *g, const char *to, struct err *e)
 
     if (rc < 0)
         return rc;
+    if (g->state == GUEST_GONE)
+        return fail(e, -EBUSY, "guest %s: rename: it is gone", g->cfg->name);
     if (notify_is_wanted())
         return fail(e, -EBUSY,
                     "guest %s: rename: a service manager runs it and knows it "

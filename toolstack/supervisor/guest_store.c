@@ -159,6 +159,11 @@ void guest_store_look(struct guest *g)
 
 int guest_store_want(const struct guest *g, const char *what, struct err *e)
 {
+    if (!g->store)
+        return fail(e, -ENOTCONN,
+                    "guest %s: %s: xenstored ended; it is looked for again "
+                    "every second",
+                    g->cfg->name, what);
     if (!g->stale)
         return 0;
     return fail(e, -ESTALE,

@@ -72,14 +72,14 @@ static int create_failed(int error, struct err *e)
     case EPERM:
     case EACCES:
         return fail(e, -error,
-                    "xen: create a protected domain: refused on this host "
-                    "(IOMMU, interrupt remapping or memory scrubbing is "
-                    "missing); fix that, or in a test lab boot Xen with "
-                    "protected=on,lab");
+                    "xen: create a protected domain: refused on this host; "
+                    "`xl dmesg | grep Protected` says what it lacks (Xen's "
+                    "dom0-iommu=strict, efi=no-rs, an IOMMU with interrupt "
+                    "remapping); in a test lab boot Xen with protected=on,lab");
     case ENOENT:
         return fail(e, -error,
                     "xen: create a protected domain: Xen has no steward; "
-                    "load steward.bin as a boot module of Xen");
+                    "load freehold-steward.bin as its last boot module");
     case ENOMEM:
         return fail(e, -error,
                     "xen: create a protected domain: Xen has no "

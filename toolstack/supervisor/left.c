@@ -63,7 +63,7 @@ int left_find(const char *base, const char *name, struct left *out,
     struct err why = { 0 };
     int rc;
 
-    *out = (struct left){ 0 };
+    *out = (struct left){ .ended = rundir_has_ended(base, name) };
     rc = rundir_read(base, name, &out->state, e);
     if (rc < 0 || memcmp(out->state.uuid, none, sizeof(none)) == 0)
         return rc;

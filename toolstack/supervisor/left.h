@@ -14,6 +14,7 @@ struct left {
     struct run_state state;
     struct hyp_info domain;
     struct vm_config cfg; /* what it was made from; name empty: not known */
+    bool ended;           /* it was being removed */
 };
 
 /*

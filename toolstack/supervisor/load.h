@@ -78,11 +78,8 @@ void load_noted(struct load *l);
 /* Tell the steward that we give up.  Ring it then. */
 void load_abort(struct load *l);
 
-/*
- * The page of a guest that an earlier supervisor launched is mapped: is it
- * running?  -EPROTO, with words, when it is not.
- */
-int load_adopt(struct load *l, struct err *e);
+/* The guest runs already: an earlier supervisor launched it. */
+void load_adopt(struct load *l);
 
 /* Drop the files; the control page stays until load_close(). */
 void load_release_blobs(struct load *l);

@@ -18,7 +18,7 @@
 
 static const char *const members[] = {
     "api",       "api.new", "console",    "console.new", "state",
-    "state.new", "config",  "config.new", "lock",
+    "state.new", "config",  "config.new", "ended",       "lock",
 };
 
 static int lock_path(char out[PATH_MAX], const char *dir)
@@ -111,6 +111,25 @@ int rundir_inherit(const char *base, const char *name, int lock_fd,
     return 0;
 }
 
+void rundir_mark_ended(const struct rundir *d)
+{
+    char path[PATH_MAX + 16];
+    int fd;
+
+    snprintf(path, sizeof(path), "%s/ended", d->path);
+    fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    if (fd >= 0)
+        close(fd);
+}
+
+bool rundir_has_ended(const char *base, const char *name)
+{
+    char path[PATH_MAX];
+
+    snprintf(path, sizeof(path), "%s/%s/ended", base, name);
+    return access(path, F_OK) == 0;
+}
+
 void rundir_config_path(const char *base, const char *name, char out[PATH_MAX])
 {
     snprintf(out, PATH_MAX, "%s/%s/config", base, name);
@@ -146,12 +165,15 @@ static int replace_end(const struct rundir *d, const char *member, FILE *f,
 
 int rundir_keep_config(const struct rundir *d, const char *text, struct err *e)
 {
+    char ended[PATH_MAX + 16];
     FILE *f;
     int rc = replace_begin(d, "config", &f, e);
 
     if (rc < 0)
         return rc;
     fputs(text, f);
+    snprintf(ended, sizeof(ended), "%s/ended", d->path);
+    unlink(ended); /* of the one before */
     return replace_end(d, "config", f, e);
 }
 

@@ -60,6 +60,10 @@ int rundir_inherit(const char *base, const char *name, int lock_fd,
 /* Replace `config`, all of it or nothing. */
 int rundir_keep_config(const struct rundir *d, const char *text, struct err *e);
 
+/* The guest is over: who finds the mark makes no other in its place. */
+void rundir_mark_ended(const struct rundir *d);
+bool rundir_has_ended(const char *base, const char *name);
+
 /* Where a name's `config` is; it need not exist. */
 void rundir_config_path(const char *base, const char *name, char out[PATH_MAX]);
 

@@ -45,6 +45,7 @@ struct supervisor {
     const struct supervise_options *o;
     int report_fd;
     uint32_t nr_signals;
+    uint32_t turns_left; /* until a reload */
     struct err failed;
 };
 
@@ -153,7 +154,7 @@ static void on_stop(uv_signal_t *h, int signum)
     if (s->o->stop_timeout_s)
         uv_timer_start(&s->deadline, on_deadline,
                        s->o->stop_timeout_s * 1000ull, 0);
-    if (guest_stop(s->guest, "poweroff", &e) < 0)
+    if (guest_stop_for_good(s->guest, &e) < 0)
         log_err("guest %s: %s", s->cfg->name, e.text);
 }
 
@@ -168,15 +169,36 @@ static void on_deadline(uv_timer_t *t)
     guest_destroy(s->guest);
 }
 
-/* As the next turn's business, so that an answer on its way still goes. */
+/* Signals that mean us: held back while nobody of us can hear them. */
+static void hold_signals(int how)
+{
+    sigset_t set;
+
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGHUP);
+    sigprocmask(how, &set, NULL);
+}
+
+/*
+ * In two turns from now: an answer on its way still goes, and signals that
+ * came before they were held are still heard.
+ */
 static int ask_reload(void *arg, struct err *e)
 {
     struct supervisor *s = arg;
     int rc = reexec_check(e);
 
-    if (rc == 0)
-        uv_timer_start(&s->turn, on_reload, 0, 0);
-    return rc;
+    if (s->nr_signals > 0)
+        return fail(e, -EBUSY, "guest %s: reload: it is being stopped",
+                    s->cfg->name);
+    if (rc < 0)
+        return rc;
+    hold_signals(SIG_BLOCK);
+    s->turns_left = 1;
+    uv_timer_start(&s->turn, on_reload, 0, 0);
+    return 0;
 }
 
 static void on_hup(uv_signal_t *h, int signum)
@@ -185,8 +207,11 @@ static void on_hup(uv_signal_t *h, int signum)
     struct err e = { 0 };
 
     (void)signum;
-    if (s->guest && guest_reload(s->guest, &e) < 0)
-        log_err("%s", e.text);
+    if (!s->guest || guest_reload(s->guest, &e) == 0)
+        return;
+    log_err("%s", e.text);
+    notify_reloading(); /* systemd waits for an end, and that is it */
+    notify_ready();
 }
 
 static void on_reload(uv_timer_t *t)
@@ -194,16 +219,22 @@ static void on_reload(uv_timer_t *t)
     struct supervisor *s = t->data;
     struct err e = { 0 };
 
-    if (!s->guest || guest_may_leave(s->guest, &e) < 0)
-        return; /* it ended meanwhile, or is about to */
+    if (s->turns_left-- > 0) {
+        uv_timer_start(&s->turn, on_reload, 0, 0);
+        return;
+    }
     notify_reloading();
+    if (!s->guest || s->nr_signals || guest_may_leave(s->guest, &e) < 0) {
+        hold_signals(SIG_UNBLOCK); /* it ended meanwhile, or is about to */
+        notify_ready();
+        return;
+    }
     guest_leave(s->guest);
+    notify_watchdog();
     reexec(s->cfg->name, s->dir.lock_fd, s->o->stop_timeout_s, &e);
     log_err("%s; this supervisor goes on", e.text);
-    if (guest_return(s->guest, &e) < 0) {
-        log_err("guest %s: %s", s->cfg->name, e.text);
-        abort(); /* the next supervisor takes it over */
-    }
+    guest_return(s->guest);
+    hold_signals(SIG_UNBLOCK);
     notify_ready();
 }
 
@@ -231,7 +262,8 @@ static void loop_open(struct supervisor *s)
     uv_signal_start(&s->intr, on_stop, SIGINT);
     uv_signal_start(&s->hup, on_hup, SIGHUP);
     if (watchdog_ms)
-        uv_timer_start(&s->watchdog, on_watchdog, watchdog_ms, watchdog_ms);
+        uv_timer_start(&s->watchdog, on_watchdog, 0, watchdog_ms);
+    hold_signals(SIG_UNBLOCK); /* from before exec() */
 }
 
 static int open_guest(struct supervisor *s, bool adopting, struct err *e)
@@ -291,15 +323,28 @@ static int adopt(struct supervisor *s, struct err *e)
 
     if (s->left.cfg.name[0])
         s->cfg = &s->left.cfg;
+    /* The handle is the domain's, whatever a file says by now. */
+    memcpy(s->cfg->uuid, s->left.state.uuid, sizeof(s->cfg->uuid));
     rc = open_guest(s, true, e);
     if (rc < 0)
         return rc;
     rc = guest_adopt(s->guest, s->left.domain.domid, &s->left.state, e);
+    if (rc == 0 && s->left.ended)
+        guest_destroy(s->guest); /* as it was to be */
     if (rc != -EPROTO)
         return rc;
     log_warn("guest %s: %s; it is removed and made anew", s->cfg->name,
              e->text);
     guest_start(s->guest);
+    return 0;
+}
+
+/* The supervisor before us died while it cleaned up after its guest's end. */
+static int finish_end(struct supervisor *s)
+{
+    log_info("guest %s: it had ended", s->cfg->name);
+    rundir_remove(&s->dir);
+    uv_timer_start(&s->turn, on_closing, 0, 0);
     return 0;
 }
 
@@ -319,14 +364,24 @@ static int start(struct supervisor *s, struct err *e)
                   s->cfg->name, s->left.domain.domid);
     else if (found == 1)
         rc = adopt(s, e);
+    else if (found == 0 && s->o->adopt && s->left.ended)
+        return finish_end(s);
     else if (found == 0 && s->o->lock_fd >= 0)
         rc = fail(e, -ECANCELED,
                   "guest %s: reload: its domain was destroyed meanwhile",
                   s->cfg->name);
+    else if (found == 0 && s->o->config_error)
+        rc = fail(e, s->o->config_error->rc, "%s", s->o->config_error->text);
     else if (found == 0)
         rc = start_anew(s, e);
     if (rc == 0)
         return 0;
+    if (found == 1 && s->o->adopt) { /* whoever started us may try again */
+        struct err why = *e;
+
+        rc = fail(e, -EAGAIN, "%s; the guest runs on without a supervisor",
+                  why.text);
+    }
     if (found == 0)
         rundir_remove(&s->dir);
     else

@@ -19,6 +19,8 @@ struct supervise_options {
     int lock_fd; /* the name's lock, held since before exec(); -1: take it */
     uint32_t stop_timeout_s; /* destroy a guest that did not stop; 0: wait */
     const char *config_text; /* what cfg was read from, for the next one */
+    /* cfg is what a guest that runs was made from, for its file is bad: why. */
+    const struct err *config_error; /* NULL: cfg is its file */
     /*
      * Who started us reads lines of JSON here: {"listening":true} once the
      * sockets are there, then one of {"ok":true, ...info...} and
@@ -41,6 +43,7 @@ struct supervise_options {
  * after an error, unless the error says so.
  *
  *   -EEXIST     a guest of this name is there
+ *   -EAGAIN     one that runs could not be taken over, and runs on
  */
 int supervise(const struct vm_config *cfg, const struct supervise_options *o,
               struct err *e);
