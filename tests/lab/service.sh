@@ -188,8 +188,9 @@ else
     fail "the host goes down by itself" "$(lab_console 1 | tail -n 30)"
 fi
 order=$(lab_console 1 |
-    grep -E 'guest [a-z]+: ended|Stopp(ed|ing) xen\.service')
+    grep -E 'guest [a-z]+: (ended -> gone|stopped)|Stopping xen\.service')
 ends=$(sed -n 's/.*guest \([a-z]*\): ended -> gone: it powered off.*/\1/p
+    s/.*guest \([a-z]*\): stopped.*/\1/p
     s/.*Stopping xen.service.*/xen/p' <<<"$order" | xargs)
 if [ "$ends" = "web db hand xen" ]; then
     pass "guests power off in their order, the others next, then xenstored"

@@ -249,6 +249,8 @@ static int stop(bool reboot, int argc, char **argv, struct err *e)
     for (int i = 0; i < s.nr_waiting; i++) {
         int r = wait_for(&s, &s.waiting[i], rc ? NULL : e);
 
+        if (r == 0)
+            fprintf(stderr, "guest %s: stopped\n", s.waiting[i].name);
         rc = rc ? rc : r;
         client_close(s.waiting[i].client);
     }
