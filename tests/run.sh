@@ -3,8 +3,8 @@
 #
 # Suites outside the lab are functions below (style, unit, lintian, fuzz, xen-each);
 # those in the lab are tests/lab/NAME.sh, whose line `# lab: ours` (or stock,
-# strict; own boots by itself) says what to boot, `# mem: MIB` how large, and
-# `# long` that it runs only with --long.  Each result is one line of $RESULTS: "pass|fail|skip|open SUITE: what".
+# strict; own boots by itself) says what to boot, `# mem: MIB` how large,
+# `# long` that it runs only with --long, and `# last` that its host goes down.  Each result is one line of $RESULTS: "pass|fail|skip|open SUITE: what".
 
 . "$TOP/lab/build.sh"
 . "$TOP/lab/host.sh"
@@ -47,12 +47,24 @@ test_main() {
         declare -F "suite_${n//-/_}" >/dev/null && run_suite "$n"
     done
     for kind in stock ours strict own; do
-        for n in "${names[@]}"; do
+        for n in $(last_behind "${names[@]}"); do
             [ "$(lab_kind "$n")" = "$kind" ] && run_lab_suite "$n" "$kind"
         done
         lab_down
     done
     tally
+}
+
+is_last() {
+    grep -q '^# last' "$TOP/tests/lab/$1.sh" 2>/dev/null
+}
+
+# The suites that take their host down come behind all others.
+last_behind() {
+    local n
+    for n; do is_last "$n" || echo "$n"; done
+    for n; do is_last "$n" && echo "$n"; done
+    return 0
 }
 
 lab_kind() {
@@ -112,7 +124,9 @@ run_lab_suite() {
     fi
     SUITE=$name bash "$TOP/tests/lab/$name.sh" || rc=$?
     [ $rc = 0 ] || result fail "$name" "the script ended with status $rc"
-    if ! host_alive 1 || ! timeout 60 bash -c '
+    if is_last "$name"; then
+        lab_down
+    elif ! host_alive 1 || ! timeout 60 bash -c '
             . "$TOP/lab/common.sh"; . "$TOP/lab/host.sh"; host_ssh 1 true'; then
         result fail "$name" "the host did not outlive the suite"
         lab_console 1 | tail -n 40 >&2 || true

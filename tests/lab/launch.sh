@@ -95,11 +95,13 @@ if boots web "Debian 13's 6.12 kernel boots to its prompt, 2 vCPUs" \
     fi
 fi
 
+if [ -n "$LONG" ]; then
 config four 'vcpus = 4' 'memory = 256' 'cmdline = "console=hvc0 fh.run=poweroff"'
 check "4 vCPUs: boots, powers off, is gone" \
     dom0 timeout 300 freehold create -F /root/t/four.cfg
 check_out "it saw its 4 vCPUs" '4 cpus' dom0 cat "$LOGS/four.log"
 check "nothing of it is left (four)" traceless four
+fi
 
 config old "kernel = \"$G/vmlinuz-6.1\"" 'cmdline = "console=hvc0 fh.run=poweroff"'
 check "Debian 12's 6.1 kernel: boots, powers off, is gone" \
@@ -114,6 +116,7 @@ check_out "it came to its init (128 MiB)" 'FREEHOLD-INIT' dom0 cat "$LOGS/small.
 fi
 
 # No populate-on-demand: it is built with maxmem and asked to give back.
+if [ -n "$LONG" ]; then
 config roomy 'memory = 160' 'maxmem = 256'
 if boots roomy "maxmem above memory: built with all of it, measured so" \
     'FREEHOLD-INIT'; then
@@ -130,6 +133,7 @@ if boots roomy "maxmem above memory: built with all of it, measured so" \
     check "destroy ends it (maxmem)" dom0 freehold destroy roomy
 fi
 check "nothing of it is left (maxmem)" traceless roomy
+fi
 
 config grub "kernel = \"$G/grub-pvh.bin\"" 'ramdisk = ""'
 boots grub "PVH GRUB comes to its own prompt" 'grub>|GNU GRUB' &&
@@ -148,6 +152,7 @@ boots crowd "127 vCPUs: as many as Xen has, but for the steward's" 'TINY vcpus=1
 fi
 
 # --- on_* -----------------------------------------------------------------
+if [ -n "$LONG" ]; then
 config again 'cmdline = "console=hvc0 fh.run=reboot"' 'on_reboot = "restart"'
 if boots again "on_reboot=restart: it boots" FREEHOLD-INIT; then
     check "... and boots once more by itself" dom0_sh "
@@ -156,6 +161,8 @@ if boots again "on_reboot=restart: it boots" FREEHOLD-INIT; then
     check "destroy ends it (again)" dom0 freehold destroy again
     check "nothing of it is left (again)" traceless again
 fi
+fi
+
 if [ -n "$LONG" ]; then
 config bye 'cmdline = "console=hvc0 fh.run=reboot"' 'on_reboot = "destroy"'
 check "on_reboot=destroy: a reboot ends it" \

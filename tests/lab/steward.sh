@@ -21,8 +21,10 @@ check "its kernel comes to its init" \
 typed=0
 guest() {
     typed=$((typed + 1))
-    dom0 bash -c '{ printf "%s\n" "$1; echo END-\$((0 + $2))"; sleep 20; } |
-        timeout 60 freehold console st | sed "/^END-$2/q"' sh "$1" "$typed" | tr -d '\r'
+    dom0 bash -c 'coproc C { exec timeout 60 freehold console st; }
+        printf "%s\n" "$1; echo END-\$((0 + $2))" >&${C[1]}
+        sed "/^END-$2/q" <&${C[0]}
+        kill $C_PID' sh "$1" "$typed" | tr -d '\r'
 }
 log=$(guest 'dmesg')
 check_out "the steward's ranges are reserved in its memory map" \

@@ -3,6 +3,7 @@
 # xenstored.sh - guests outlive xenstored; the last suite of its host, which
 # is not the same afterwards
 # lab: strict
+# last
 . "$(dirname "$0")/lib.sh"
 
 G=/freehold/guest
