@@ -19,7 +19,7 @@ facts() {
         echo "xenstored-fds $(ls /proc/$(pgrep -x xenstored)/fd | wc -l)"
         echo "supervisors $(pgrep -cx freehold)"
         echo "names $(ls /run/freehold 2>/dev/null | wc -l)"
-        echo "processes $(ls -d /proc/[0-9]* | wc -l)"'
+        echo "processes $(ps -e --ppid 2 -p 2 --deselect -o comm= | grep -cvx ps)"'
 }
 xen_free_mib() { dom0_sh "xl info free_memory"; }
 dom0_used_mib() {
