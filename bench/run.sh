@@ -28,7 +28,7 @@ bench_main() {
     done
     [ ${#names[@]} != 0 ] || die "./dev bench: want one of: $(bench_names)"
     lab_own bench
-    LAB_MEM=${BENCH_LAB_MEM:-4608} lab_up >/dev/null
+    LAB_MEM=${BENCH_LAB_MEM:-9216} lab_up >/dev/null
     mkdir -p "$TOP/build/bench"
     for n in "${names[@]}"; do
         lab_put 1 "$TOP/bench/$n.dom0" /root
