@@ -80,15 +80,16 @@ int main(int argc, char **argv)
             cmd_help(&x, 0, NULL, &e);
         return EXIT_USAGE;
     }
+    if (argc == 2 && is_help(argv[1])) {
+        cmd_print_usage(stdout, c);
+        return 0;
+    }
     if (x.dry && c->run && c->run != cmd_create)
         rc = fail(&e, -EOPNOTSUPP,
                   "%s: -N: only create can be tried without being done",
                   c->name);
-    else if (argc == 2 && is_help(argv[1])) {
-        cmd_print_usage(stdout, c);
-        return 0;
-    }
-    rc = c->run ? c->run(&x, argc, argv, &e) : command_refuse(c, &e);
+    else
+        rc = c->run ? c->run(&x, argc, argv, &e) : command_refuse(c, &e);
     if (rc == EXIT_USAGE)
         cmd_print_usage(stderr, c);
     else if (rc < 0)
