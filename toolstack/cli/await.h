@@ -7,6 +7,8 @@
 
 struct err;
 
+#define AWAIT_TAKE_OVER_MS 60000 /* for the next supervisor of a guest */
+
 /* Begin to watch a guest's run directory; the fd, to be closed. */
 int await_open(const char *name, int *fd, struct err *e);
 

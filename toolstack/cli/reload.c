@@ -19,8 +19,6 @@
 #include "toolstack/cli/cmd.h"
 #include "toolstack/cli/exitcode.h"
 
-#define TAKE_OVER_MS 60000
-
 static int reload(const char *word, struct err *e)
 {
     struct client *c = NULL;
@@ -33,7 +31,7 @@ static int reload(const char *word, struct err *e)
     if (rc == 0)
         rc = client_call(c, "reload", NULL, NULL, e);
     if (rc == 0)
-        rc = await_member(fd, t.name, "state", TAKE_OVER_MS, e);
+        rc = await_member(fd, t.name, "state", AWAIT_TAKE_OVER_MS, e);
     if (rc == 0 && !client_hung_up(c))
         rc = fail(e, -EIO,
                   "guest %s: reload: the new supervisor did not start; the "

@@ -26,8 +26,6 @@
 #include "toolstack/cli/exitcode.h"
 #include "toolstack/cli/units.h"
 
-#define TAKE_OVER_MS 60000
-
 struct waiting {
     struct client *client;
     char name[VM_NAME_MAX + 1];
@@ -94,7 +92,7 @@ static int again(struct waiting *w, struct err *e)
     }
     rc = client_open(w->name, &w->client, NULL);
     if (rc < 0)
-        rc = await_member(fd, w->name, "api", TAKE_OVER_MS, e);
+        rc = await_member(fd, w->name, "api", AWAIT_TAKE_OVER_MS, e);
     close(fd);
     if (rc == -ENOENT)
         return 1;
