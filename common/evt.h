@@ -36,4 +36,13 @@ void evt_notify(struct evt *v, uint32_t local_port);
  */
 int evt_take(struct evt *v, uint32_t *local_port);
 
+/*
+ * The same in two: a port that was taken stays masked, and costs nobody
+ * anything however often the guest rings it, until it is unmasked.
+ */
+int evt_take_masked(struct evt *v, uint32_t *local_port);
+void evt_unmask(struct evt *v, uint32_t local_port);
+/* Drop one binding; the guest's port can be bound again. */
+void evt_unbind(struct evt *v, uint32_t local_port);
+
 #endif

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * gnt.h - map and fill pages that another domain granted to us
+ * gnt.h - map, read and fill pages that another domain granted to us
  *
- * The only caller of libxengnttab.  Loop thread only.  Every mapping must be
- * dropped before gnt_close(), which aborts if one is left.
+ * The only caller of libxengnttab.  One thread at a time, but for gnt_copy(),
+ * which several may call at once.  Every mapping must be dropped before
+ * gnt_close(), which aborts if one is left.
  */
 #ifndef GNT_H
 #define GNT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -30,6 +32,9 @@ void gnt_close(struct gnt *g); /* NULL: no-op */
  */
 int gnt_map(struct gnt *g, uint16_t domid, uint32_t ref, struct gnt_map *out,
             struct err *e);
+/* The same for several pages, side by side in our memory. */
+int gnt_map_pages(struct gnt *g, uint16_t domid, const uint32_t *refs,
+                  uint32_t nr, struct gnt_map *out, struct err *e);
 void gnt_unmap(struct gnt *g, struct gnt_map *m); /* twice: no-op */
 
 /*
@@ -47,5 +52,29 @@ void gnt_unmap(struct gnt *g, struct gnt_map *m); /* twice: no-op */
 #define GNT_COPY_PAGES_MAX 512u
 int gnt_fill(struct gnt *g, uint16_t domid, uint32_t first_ref,
              const void *from, size_t len_bytes, struct err *e);
+
+/*
+ * Copy pieces of granted pages to or from our memory, all in one call.  Nothing
+ * is mapped: Xen copies.
+ *
+ * off_bytes + len_bytes <= 4096, both; a piece of ours should not cross a page,
+ * or it is done in two.  The call may take seconds when a page was paged out.
+ *
+ * Returns 0, with each piece's own status; or a negative errno, and then all
+ * statuses say that nothing was copied.
+ *
+ * Source: Xen 4.20, tools/include/xengnttab.h, xengnttab_grant_copy().
+ */
+struct gnt_piece {
+    uint32_t ref;
+    uint16_t off_bytes, len_bytes;
+    bool to_guest;
+    bool failed; /* out */
+    void *ours;
+};
+/* scratch: room for nr segments, gnt_copy_scratch_bytes(nr) of it. */
+size_t gnt_copy_scratch_bytes(uint32_t nr);
+int gnt_copy(struct gnt *g, uint16_t domid, struct gnt_piece *piece,
+             uint32_t nr, void *scratch, struct err *e);
 
 #endif
