@@ -13,10 +13,11 @@
  *           then the response on the ring, then rsp_prod, then mark = FREE
  *   push    the shared rsp_prod, from ours
  *
- * Read back after a kill (blk_journal_recover): a TAKEN slot at req_cons means
- * that req_cons is one more; an ANSWERED one at rsp_prod is answered again in
- * the same place; all other TAKEN ones are done again, all others ANSWERED are
- * free.  Reads and writes may be done twice: the guest has had no answer.
+ * Read back after a kill (blk_journal_recover): one TAKEN slot more than are
+ * out by the indices means that req_cons is one more; an ANSWERED one at
+ * rsp_prod is answered again in the same place; all other TAKEN ones are done
+ * again, all others ANSWERED are free.  Reads and writes may be done twice: the
+ * guest has had no answer.
  *
  * The backend locks the file (flock) and registers it with each of its
  * io_urings: the lock is free when the process *and all I/O it had submitted*
@@ -40,7 +41,7 @@
 #define BLK_RING_SLOTS_MAX 512u
 
 struct blk_journal_slot {
-    uint64_t mark; /* 0: free; else state << 32 | ring index */
+    uint64_t mark;  /* 0: free; else state << 32 | ring index */
     int16_t status; /* of ANSWERED: BLKIF_RSP_* */
     uint8_t pad[6];
     struct blk_wire wire;
@@ -49,14 +50,14 @@ struct blk_journal_slot {
 struct blk_stats { /* of one queue, since the disk is there; only grow */
     uint64_t reads, writes, flushes, discards; /* requests answered */
     uint64_t read_bytes, write_bytes, discard_bytes;
-    uint64_t errors;    /* answered with an error */
-    uint64_t passes;    /* looks at the ring that found something */
-    uint64_t kicks;     /* events that came */
+    uint64_t errors;     /* answered with an error */
+    uint64_t passes;     /* looks at the ring that found something */
+    uint64_t kicks;      /* events that came */
     uint64_t idle_kicks; /* ... and found nothing */
-    uint64_t notifies;  /* events that went */
-    uint64_t copies;    /* grant-copy calls */
-    uint64_t waits;     /* times a limit or an empty pool held requests */
-    uint64_t busy_ns;   /* from taken to answered, summed over requests */
+    uint64_t notifies;   /* events that went */
+    uint64_t copies;     /* grant-copy calls */
+    uint64_t waits;      /* times a limit or an empty pool held requests */
+    uint64_t busy_ns;    /* from taken to answered, summed over requests */
 };
 
 struct blk_journal_queue {
@@ -75,14 +76,34 @@ struct blk_journal {
 
 struct err;
 
-/* Map the file, which is made as large as it must be.  Shared. */
+/*
+ * Map the file, which is made as large as it must be.  Shared.  An empty file
+ * becomes an empty journal.  What the head and the figures take is reserved.
+ *
+ *   -ENOSPC, ... the file cannot be had
+ */
 int blk_journal_map(int fd, struct blk_journal **out, struct err *e);
 void blk_journal_unmap(struct blk_journal *j); /* NULL: no-op */
 
-/* Empty, not connected; figures of queues are kept if they were sound. */
+/*
+ * Reserve the slots that a wiring needs, before they are used: on a tmpfs that
+ * is full, to touch them would be a SIGBUS.  -ENOSPC.
+ */
+int blk_journal_reserve(int fd, uint32_t nr_queues, uint32_t nr_slots,
+                        struct err *e);
+
+/*
+ * Empty, not connected, no wiring; figures of queues are kept if the journal
+ * was sound.  The caller sets the wiring, then `connected`.
+ */
 void blk_journal_reset(struct blk_journal *j);
 
-/* Is it one that a backend may go on from?  Checks all that is read later. */
+/*
+ * Is it one that a backend may go on from?  Checks all that is read later but
+ * for the requests, which are as the guest wrote them.
+ *
+ *   -EINVAL     no
+ */
 int blk_journal_check(const struct blk_journal *j, struct err *e);
 
 /* Which slot a request gets is its number in the queue: 0..nr_slots-1. */
@@ -96,8 +117,9 @@ void blk_journal_answered(struct blk_journal_queue *q, uint32_t slot);
 /*
  * Bring a queue that a killed backend left into order.  again[] gets the
  * numbers of slots whose requests are to be done again, in ring order, and
- * *answer the slot whose response is to be written again at rsp_prod, or -1.
- * Returns the count of again[].
+ * *answer the slot whose response is to be written again at rsp_prod, or -1:
+ * blk_ring_answer() with its wire and status, then blk_journal_answered().
+ * Returns the count of again[].  The queue passed blk_journal_check().
  */
 uint32_t blk_journal_recover(struct blk_journal_queue *q, uint32_t nr_slots,
                              uint16_t again[BLK_RING_SLOTS_MAX], int *answer);
