@@ -80,11 +80,32 @@ void evt_notify(struct evt *v, uint32_t local_port)
 
 int evt_take(struct evt *v, uint32_t *local_port)
 {
+    if (!evt_take_masked(v, local_port))
+        return 0;
+    evt_unmask(v, *local_port);
+    return 1;
+}
+
+int evt_take_masked(struct evt *v, uint32_t *local_port)
+{
     int port = xenevtchn_pending(v->handle);
 
     if (port < 0)
         return 0;
-    xenevtchn_unmask(v->handle, port);
     *local_port = port;
     return 1;
+}
+
+void evt_unmask(struct evt *v, uint32_t local_port)
+{
+    if (xenevtchn_unmask(v->handle, local_port))
+        log_warn("domain %u: unmask port %u: %s", v->domid, local_port,
+                 strerror(errno));
+}
+
+void evt_unbind(struct evt *v, uint32_t local_port)
+{
+    if (xenevtchn_unbind(v->handle, local_port))
+        log_warn("domain %u: unbind port %u: %s", v->domid, local_port,
+                 strerror(errno));
 }

@@ -32,7 +32,7 @@ void gnt_close(struct gnt *g); /* NULL: no-op */
  */
 int gnt_map(struct gnt *g, uint16_t domid, uint32_t ref, struct gnt_map *out,
             struct err *e);
-/* The same for several pages, side by side in our memory. */
+/* The same for several pages, side by side in our memory: all, or -ENOENT. */
 int gnt_map_pages(struct gnt *g, uint16_t domid, const uint32_t *refs,
                   uint32_t nr, struct gnt_map *out, struct err *e);
 void gnt_unmap(struct gnt *g, struct gnt_map *m); /* twice: no-op */
@@ -57,11 +57,13 @@ int gnt_fill(struct gnt *g, uint16_t domid, uint32_t first_ref,
  * Copy pieces of granted pages to or from our memory, all in one call.  Nothing
  * is mapped: Xen copies.
  *
- * off_bytes + len_bytes <= 4096, both; a piece of ours should not cross a page,
- * or it is done in two.  The call may take seconds when a page was paged out.
+ * off_bytes + len_bytes <= 4096, or it aborts; a piece of ours should not cross
+ * a page, or it is done in two.  The call may take seconds when a page was
+ * paged out.  No other member of struct gnt is touched, so several threads may
+ * copy.
  *
  * Returns 0, with each piece's own status; or a negative errno, and then all
- * statuses say that nothing was copied.
+ * statuses say failed: what was copied, if anything, nobody knows.
  *
  * Source: Xen 4.20, tools/include/xengnttab.h, xengnttab_grant_copy().
  */

@@ -10,6 +10,7 @@
 
 #include "common/shm.h"
 #include "tests/fakes/fake_alloc.h"
+#include "tests/fakes/fake_io.h"
 #include "tests/fakes/fake_xs.h"
 
 struct fake fake;
@@ -39,6 +40,7 @@ static void domain_free(struct fake_domain *d)
         free(d->page[i]);
     for (uint32_t i = 0; i < FH_BLOBS; i++)
         free(d->loaded[i]);
+    fake_io_free(d);
     memset(d, 0, sizeof(*d));
 }
 
@@ -47,6 +49,7 @@ void fake_reset(void)
     for (uint32_t i = 0; i < FAKE_DOMAINS; i++)
         domain_free(&fake.domain[i]);
     fake_xs_reset();
+    fake_fail_copy_at(0);
     memset(&fake, 0, sizeof(fake));
     fake.free_pages = 1u << 20;
 }
@@ -59,7 +62,8 @@ void fake_fail_at(uint32_t n)
 
 bool fake_fails(void)
 {
-    return ++fake.nr_calls == fake.fail_at;
+    return __atomic_add_fetch(&fake.nr_calls, 1, __ATOMIC_RELAXED) ==
+           fake.fail_at;
 }
 
 uint32_t fake_left(void)

@@ -20,6 +20,7 @@
 #define FAKE_POISON 0xa5
 #define FAKE_DOMAINS 8u
 #define FAKE_PAGES 3u
+#define FAKE_PORTS 32u
 #define FAKE_CPUS 8u /* two nodes of four */
 
 enum fake_steward_act { /* how the guest's steward behaves */
@@ -40,7 +41,13 @@ struct fake_domain {
     uint8_t *page[FAKE_PAGES];                /* console, xenstore, control */
     bool granted[FAKE_PAGES];
     bool launched, introduced;
-    bool seen; /* the test's own mark */
+    bool seen;          /* the test's own mark */
+    struct fake_io *io; /* what it grants for I/O: fake_io.h */
+    /* dom0 rang one of its ports: how often each, and who is told at once, in
+       the thread that rang. */
+    uint32_t nr_rung[FAKE_PORTS];
+    void (*on_rung)(struct fake_domain *d, uint32_t port, void *arg);
+    void *on_rung_arg;
     uint64_t claim_pages, max_kib;
     struct {
         uint8_t hard, soft; /* of 8 CPUs; 0: never set */
@@ -91,7 +98,10 @@ struct fake_domain *fake_find(uint32_t domid); /* NULL: none */
 /* The guest's kernel ends: SHUTDOWN_*. */
 void fake_shutdown(struct fake_domain *d, uint32_t reason);
 
-/* The guest rings one of its ports; xenstored fires a watch. */
+/*
+ * The guest rings one of its ports; xenstored fires a watch.  A port that was
+ * taken is masked until it is unmasked; what was rung meanwhile comes then.
+ */
 void fake_ring(uint32_t domid, uint32_t remote_port);
 void fake_release_event(void);
 

@@ -12,6 +12,7 @@
 
 #include "tests/fakes/fake.h"
 #include "tests/fakes/fake_alloc.h"
+#include "tests/fakes/fake_io.h"
 
 static int lose(int error)
 {
@@ -230,6 +231,7 @@ int xc_domain_destroy(xc_interface *xch, uint32_t domid)
         free(d->page[i]);
     for (uint32_t i = 0; i < FH_BLOBS; i++)
         free(d->loaded[i]);
+    fake_io_free(d);
     memset(d, 0, sizeof(*d));
     return 0;
 }
