@@ -16,7 +16,6 @@
 
 #include <stdbool.h>
 #include <stdint.h>
-#include <sys/uio.h>
 
 struct err;
 struct blk_loop;
@@ -24,6 +23,11 @@ struct blk_loop;
 struct blk_event { /* embedded in whoever waits */
     void (*fn)(struct blk_event *ev, int res);
     bool busy; /* something is under way with it */
+    /* The loop's own. */
+    bool is_timer;
+    struct {
+        long long tv_sec, tv_nsec;
+    } ts; /* struct __kernel_timespec */
 };
 
 /*

@@ -39,12 +39,14 @@ struct blk_io { /* embedded in a request; one transfer, whole */
 
 struct blk_store_ops {
     /* Look again; the size may have changed. */
-    int (*look)(struct blk_store *s, struct blk_store_info *out,
-                struct err *e);
-    /* In the queue's thread.  fixed[] of its loop: descriptors to register. */
+    int (*look)(struct blk_store *s, struct blk_store_info *out, struct err *e);
+    /* Descriptors that the queue's loop registers; returns how many. */
     int (*fixed)(struct blk_store *s, uint32_t queue, int fd[4]);
+    /* In the queue's thread, as all that follow but close(). */
     int (*attach)(struct blk_store *s, uint32_t queue, struct blk_loop *loop,
                   struct blk_store_queue **out, struct err *e);
+    /* Nothing is under way, and the loop turns no more. */
+    void (*detach)(struct blk_store_queue *q);
     void (*submit)(struct blk_store_queue *q, struct blk_io *io);
     /* All that was submitted in this turn, if that is worth knowing. */
     void (*flush)(struct blk_store_queue *q);

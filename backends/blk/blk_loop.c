@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * blk_loop.c - one queue's thread: what it waits for, and what runs then
+ */
+#include "backends/blk/blk_loop.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <liburing.h>
+
+#include "common/checked.h"
+#include "common/err.h"
+
+struct blk_loop {
+    struct io_uring ring;
+    bool ring_open;
+};
+
+/* All that this ring may ever do: see blk_loop.h. */
+static const uint8_t allowed[] = {
+    IORING_OP_READ,      IORING_OP_WRITE,          IORING_OP_FSYNC,
+    IORING_OP_POLL_ADD,  IORING_OP_POLL_REMOVE,    IORING_OP_TIMEOUT,
+    IORING_OP_FALLOCATE, IORING_OP_TIMEOUT_REMOVE,
+};
+
+static int restrict_ring(struct blk_loop *l, struct err *e)
+{
+    struct io_uring_restriction rule[ARRAY_SIZE(allowed) + 1];
+    int r;
+
+    memset(rule, 0, sizeof(rule));
+    for (uint32_t i = 0; i < ARRAY_SIZE(allowed); i++) {
+        rule[i].opcode = IORING_RESTRICTION_SQE_OP;
+        rule[i].sqe_op = allowed[i];
+    }
+    rule[ARRAY_SIZE(allowed)].opcode = IORING_RESTRICTION_SQE_FLAGS_ALLOWED;
+    rule[ARRAY_SIZE(allowed)].sqe_flags = IOSQE_FIXED_FILE;
+    r = io_uring_register_restrictions(&l->ring, rule, ARRAY_SIZE(rule));
+    if (r == 0)
+        r = io_uring_enable_rings(&l->ring);
+    return r < 0 ? fail(e, r, "io_uring: restrict it: %s", strerror(-r)) : 0;
+}
+
+static int open_ring(struct blk_loop *l, uint32_t entries, struct err *e)
+{
+    /* The first needs Linux 6.1; without it completions only cost more. */
+    static const uint32_t flags[] = {
+        IORING_SETUP_R_DISABLED | IORING_SETUP_SINGLE_ISSUER |
+            IORING_SETUP_DEFER_TASKRUN,
+        IORING_SETUP_R_DISABLED,
+    };
+    int r = -EINVAL;
+
+    for (uint32_t i = 0; i < ARRAY_SIZE(flags) && r == -EINVAL; i++)
+        r = io_uring_queue_init(entries, &l->ring, flags[i]);
+    if (r == -EPERM)
+        return fail(e, r,
+                    "io_uring: it is disabled on this host; allow it: sysctl "
+                    "kernel.io_uring_disabled=0");
+    if (r < 0)
+        return fail(e, r, "io_uring: open one of %u entries: %s", entries,
+                    strerror(-r));
+    l->ring_open = true;
+    return 0;
+}
+
+int blk_loop_open(struct blk_loop **out, uint32_t entries, const int *fixed,
+                  uint32_t nr_fixed, struct err *e)
+{
+    struct blk_loop *l = calloc(1, sizeof(*l));
+    int rc, r = 0;
+
+    if (!l)
+        return fail(e, -ENOMEM, "io_uring: no memory");
+    rc = open_ring(l, entries, e);
+    if (rc == 0 && nr_fixed > 0)
+        r = io_uring_register_files(&l->ring, fixed, nr_fixed);
+    if (r < 0)
+        rc = fail(e, r, "io_uring: register %u files: %s", nr_fixed,
+                  strerror(-r));
+    if (rc == 0)
+        rc = restrict_ring(l, e);
+    if (rc < 0) {
+        blk_loop_close(l);
+        return rc;
+    }
+    *out = l;
+    return 0;
+}
+
+void blk_loop_close(struct blk_loop *l)
+{
+    if (!l)
+        return;
+    if (l->ring_open)
+        io_uring_queue_exit(&l->ring);
+    free(l);
+}
+
+/* A place for one more request; when there is none, what is there goes out. */
+static struct io_uring_sqe *prepare(struct blk_loop *l, struct blk_event *ev)
+{
+    struct io_uring_sqe *sqe;
+
+    while (!(sqe = io_uring_get_sqe(&l->ring)))
+        io_uring_submit(&l->ring);
+    if (ev)
+        ev->busy = true;
+    return sqe;
+}
+
+uint32_t blk_loop_turn(struct blk_loop *l, bool wait)
+{
+    struct io_uring_cqe *cqe;
+    uint32_t nr = 0;
+
+    if (wait)
+        io_uring_submit_and_wait(&l->ring, 1);
+    else
+        io_uring_submit_and_get_events(&l->ring);
+    while (io_uring_peek_cqe(&l->ring, &cqe) == 0 && cqe) {
+        struct blk_event *ev = io_uring_cqe_get_data(cqe);
+        int res = cqe->res;
+
+        io_uring_cqe_seen(&l->ring, cqe);
+        nr++;
+        if (!ev) /* the answer to a cancel */
+            continue;
+        ev->busy = false;
+        ev->fn(ev, res);
+    }
+    return nr;
+}
+
+void blk_loop_poll(struct blk_loop *l, int fd, short events,
+                   struct blk_event *ev)
+{
+    struct io_uring_sqe *sqe = prepare(l, ev);
+
+    io_uring_prep_poll_add(sqe, fd, (uint16_t)events);
+    io_uring_sqe_set_data(sqe, ev);
+    ev->is_timer = false;
+}
+
+void blk_loop_timer(struct blk_loop *l, uint64_t after_ns, struct blk_event *ev)
+{
+    struct io_uring_sqe *sqe = prepare(l, ev);
+
+    ev->ts.tv_sec = (long long)(after_ns / 1000000000u);
+    ev->ts.tv_nsec = (long long)(after_ns % 1000000000u);
+    io_uring_prep_timeout(sqe, (struct __kernel_timespec *)&ev->ts, 0, 0);
+    io_uring_sqe_set_data(sqe, ev);
+    ev->is_timer = true;
+}
+
+void blk_loop_cancel(struct blk_loop *l, struct blk_event *ev)
+{
+    struct io_uring_sqe *sqe;
+
+    if (!ev->busy)
+        return;
+    sqe = prepare(l, NULL);
+    if (ev->is_timer)
+        io_uring_prep_timeout_remove(sqe, (uint64_t)(uintptr_t)ev, 0);
+    else
+        io_uring_prep_poll_remove(sqe, (uint64_t)(uintptr_t)ev);
+    io_uring_sqe_set_data(sqe, NULL);
+}
+
+void blk_loop_read(struct blk_loop *l, void *to, uint32_t len_bytes,
+                   uint64_t off, struct blk_event *ev)
+{
+    struct io_uring_sqe *sqe = prepare(l, ev);
+
+    io_uring_prep_read(sqe, 0, to, len_bytes, off);
+    io_uring_sqe_set_flags(sqe, IOSQE_FIXED_FILE);
+    io_uring_sqe_set_data(sqe, ev);
+}
+
+void blk_loop_write(struct blk_loop *l, const void *from, uint32_t len_bytes,
+                    uint64_t off, struct blk_event *ev)
+{
+    struct io_uring_sqe *sqe = prepare(l, ev);
+
+    io_uring_prep_write(sqe, 0, from, len_bytes, off);
+    io_uring_sqe_set_flags(sqe, IOSQE_FIXED_FILE);
+    io_uring_sqe_set_data(sqe, ev);
+}
+
+void blk_loop_fdatasync(struct blk_loop *l, struct blk_event *ev)
+{
+    struct io_uring_sqe *sqe = prepare(l, ev);
+
+    io_uring_prep_fsync(sqe, 0, IORING_FSYNC_DATASYNC);
+    io_uring_sqe_set_flags(sqe, IOSQE_FIXED_FILE);
+    io_uring_sqe_set_data(sqe, ev);
+}
+
+void blk_loop_fallocate(struct blk_loop *l, int mode, uint64_t off,
+                        uint64_t len_bytes, struct blk_event *ev)
+{
+    struct io_uring_sqe *sqe = prepare(l, ev);
+
+    io_uring_prep_fallocate(sqe, 0, mode, off, len_bytes);
+    io_uring_sqe_set_flags(sqe, IOSQE_FIXED_FILE);
+    io_uring_sqe_set_data(sqe, ev);
+}
+
+uint64_t blk_now_ns(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
