@@ -41,7 +41,7 @@
 #define BLK_SECTOR 512u /* bytes: the protocol's unit, whatever the store's */
 
 #define BLK_CTL_VERSION 1u
-#define BLK_TEXT 256u  /* bytes of words, NUL included */
+#define BLK_TEXT 256u /* bytes of words, NUL included */
 
 /* The descriptors that freehold-blk is started with. */
 #define BLK_FD_LISTEN 3
@@ -58,9 +58,9 @@ enum blk_ctl_type {
     BLK_CTL_LIMITS,     /* u.limits */
     BLK_CTL_QUIT,       /* finish what was taken, and exit with 0 */
     /* from the backend */
-    BLK_CTL_HELLO,        /* u.hello: first on each connection */
-    BLK_CTL_WANT_SOCKET,  /* u.socket */
-    BLK_CTL_OPENED,       /* u.store */
+    BLK_CTL_HELLO,       /* u.hello: first on each connection */
+    BLK_CTL_WANT_SOCKET, /* u.socket */
+    BLK_CTL_OPENED,      /* u.store */
     BLK_CTL_CONNECTED,
     BLK_CTL_DISCONNECTED,
     BLK_CTL_SIZE,   /* u.store */
@@ -82,23 +82,24 @@ struct blk_limits { /* 0: none */
 struct blk_open {
     uint8_t kind; /* enum blk_store_kind */
     uint8_t readonly;
-    uint8_t direct;  /* RAW: O_DIRECT where the store allows it */
-    uint8_t discard; /* offer it if the store has it */
-    uint8_t resume;  /* go on by the journal */
+    uint8_t direct;    /* RAW: O_DIRECT where the store allows it */
+    uint8_t discard;   /* offer it if the store has it */
+    uint8_t resume;    /* go on by the journal */
     uint8_t nr_queues; /* the most that are offered, 1..BLK_QUEUES_MAX */
     uint16_t domid;
+    uint32_t devid;
     struct blk_limits limits;
-    uint32_t offline_ms; /* NBD: requests wait so long for a server that went
-                            away; then they fail */
+    uint32_t offline_ms;   /* NBD: requests wait so long for a server that went
+                              away; then they fail */
     char export[BLK_TEXT]; /* NBD */
 };
 
 struct blk_store_info {
-    uint64_t size_bytes; /* a multiple of BLK_SECTOR */
+    uint64_t size_bytes;     /* a multiple of BLK_SECTOR */
     uint32_t physical_bytes; /* the true sector size, a power of 2, >= 512 */
     uint32_t discard_bytes;  /* granularity; 0: no discard */
     uint32_t discard_align_bytes;
-    uint8_t readonly;        /* the store, whatever was asked */
+    uint8_t readonly; /* the store, whatever was asked */
     uint8_t flush, secure_discard, rotational;
     uint8_t nr_queues; /* that can be offered */
 };

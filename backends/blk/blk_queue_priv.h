@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * blk_queue_priv.h - a queue's insides, for blk_queue.c, blk_kick.c and
+ * blk_serve.c alone
+ */
+#ifndef BLK_QUEUE_PRIV_H
+#define BLK_QUEUE_PRIV_H
+
+#include <pthread.h>
+
+#include "backends/blk/blk_pool.h"
+#include "backends/blk/blk_queue.h"
+#include "backends/blk/blk_ring.h"
+#include "backends/blk/blk_store.h"
+#include "common/gnt.h"
+
+#define BATCH_MAX 64u    /* requests taken in one pass */
+#define PIECES_MAX 1024u /* of one grant copy */
+
+struct blk_slot { /* one request, from taken to answered */
+    struct blk_req req;
+    struct blk_io io;
+    struct blk_queue *queue;
+    struct blk_slot *next;
+    uint64_t taken_ns;
+    uint32_t nr_pages; /* of io.buf; 0: none */
+    int rc;            /* of what is done */
+    uint16_t number;   /* in the journal */
+};
+
+struct slot_list {
+    struct blk_slot *first, **tail;
+};
+
+struct blk_queue {
+    struct blk_disk *disk;
+    uint32_t number;
+    pthread_t thread;
+    struct blk_loop *loop;
+    struct blk_store_queue *store;
+    struct blk_journal_queue *journal;
+
+    pthread_mutex_t lock; /* of what main and queue tell each other: */
+    struct {
+        bool connect, disconnect, quit;
+        struct blk_link link;
+        int socket; /* -1: none */
+    } order;
+    struct {
+        enum blk_queue_state state;
+        char why[BLK_TEXT];
+    } news;
+    pthread_cond_t opened; /* once */
+    int open_rc;           /* 1: not yet */
+    struct err *open_err;
+    int order_fd; /* eventfd */
+
+    /* The thread's own. */
+    struct blk_event order_ev, kick_ev, unmask_ev, limit_ev, trim_ev;
+    enum blk_queue_state state;
+    struct blk_link link;
+    struct blk_ring ring;
+    bool quit;
+    bool masked;          /* the port, by us */
+    bool kicked;          /* since the last pass */
+    bool useful;          /* requests came since the last kick */
+    uint32_t nr_spurious; /* kicks in a row that found nothing */
+    bool is_inline;       /* the store answered while we submitted */
+    uint32_t nr_turns;
+    uint64_t now_ns; /* of this turn */
+
+    uint32_t nr_slots;
+    struct blk_slot *slot;
+    struct blk_seg *segs; /* BLK_INDIRECT_SEGS_MAX a slot */
+    struct blk_slot *free;
+    struct slot_list waiting; /* checked; for a buffer, or a limit */
+    struct slot_list done;    /* to be answered */
+    uint32_t nr_taken;        /* slots that are not free */
+    uint32_t nr_stored;       /* of them with the store */
+    struct blk_pool pool;
+    uint8_t *indirect; /* BATCH_MAX pages */
+    struct gnt_piece piece[PIECES_MAX];
+    void *scratch;
+    uint64_t last_busy_ns;
+};
+
+static inline void slot_list_init(struct slot_list *l)
+{
+    l->first = NULL;
+    l->tail = &l->first;
+}
+
+static inline void slot_list_add(struct slot_list *l, struct blk_slot *s)
+{
+    s->next = NULL;
+    *l->tail = s;
+    l->tail = &s->next;
+}
+
+static inline struct blk_slot *slot_list_take(struct slot_list *l)
+{
+    struct blk_slot *s = l->first;
+
+    if (s) {
+        l->first = s->next;
+        if (!l->first)
+            l->tail = &l->first;
+    }
+    return s;
+}
+
+/* blk_serve.c: buffers and slots for a ring that was attached. */
+int blk_serve_open(struct blk_queue *q, struct err *e);
+void blk_serve_close(struct blk_queue *q); /* nothing is taken */
+/* Do again what the journal says was under way. */
+void blk_serve_recover(struct blk_queue *q);
+/*
+ * Take what is on the ring and start it.  Returns how many were taken, or
+ * -EPROTO.
+ */
+int blk_serve_pass(struct blk_queue *q);
+/* Start what waits, as far as buffers and limits allow. */
+void blk_serve_start(struct blk_queue *q);
+/* Answer what is done; at most one event goes. */
+void blk_serve_finish(struct blk_queue *q);
+
+/* blk_kick.c: on a new link. */
+void blk_kick_init(struct blk_queue *q);
+void blk_kick_watch(struct blk_queue *q);
+/*
+ * After a pass.  A kick that found nothing, neither now nor since the last one,
+ * is a race, or a guest that wants to keep us busy.
+ */
+void blk_kick_judge(struct blk_queue *q, bool took);
+void blk_kick_unmask(struct blk_queue *q);
+
+#endif

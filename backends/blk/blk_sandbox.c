@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * blk_sandbox.c - what a backend gives up before it looks at a guest's bytes
+ */
+#include "backends/blk/blk_sandbox.h"
+
+#include <errno.h>
+#include <grp.h>
+#include <linux/fs.h>
+#include <sched.h>
+#include <seccomp.h>
+#include <stdbool.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <xen/grant_table.h>
+#include <xen/xen.h>
+
+/* Linux's, which want the types above. */
+#include <xen/evtchn.h>
+#include <xen/gntdev.h>
+
+#include "common/checked.h"
+#include "common/err.h"
+
+/* systemd's uids end below; nothing else hands these out. */
+#define UID_BASE 0x70000000u
+
+uint32_t blk_sandbox_uid(uint16_t domid, uint32_t devid)
+{
+    /* Device numbers of one guest differ in these bits, but for partitions. */
+    return UID_BASE | (uint32_t)(domid & 0x7fff) << 13 |
+           ((devid >> 4 ^ devid >> 20) & 0x1fff);
+}
+
+static int lost(struct err *e, const char *what)
+{
+    return fail(e, -errno, "sandbox: %s: %s", what, strerror(errno));
+}
+
+static int leave_files(struct err *e)
+{
+    if (unshare(CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS))
+        return lost(e, "namespaces of its own");
+    if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
+        mount("none", "/tmp", "tmpfs",
+              MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_RDONLY, "size=4k,mode=555"))
+        return lost(e, "an empty root");
+    if (chroot("/tmp") || chdir("/"))
+        return lost(e, "chroot");
+    return 0;
+}
+
+int blk_sandbox_leave_host(uint32_t uid, struct err *e)
+{
+    const struct rlimit none = { 0, 0 };
+    int rc = leave_files(e);
+
+    if (rc < 0)
+        return rc;
+    if (setrlimit(RLIMIT_CORE, &none))
+        return lost(e, "no core files");
+    if (setgroups(0, NULL) || setresgid(uid, uid, uid) ||
+        setresuid(uid, uid, uid)) /* with the uid go all capabilities */
+        return lost(e, "a uid of its own");
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ||
+        prctl(PR_SET_DUMPABLE, 0, 0, 0, 0))
+        return lost(e, "no new privileges");
+    return 0;
+}
+
+/* Of any descriptor that it has. */
+static const int calls[] = {
+    SCMP_SYS(read),
+    SCMP_SYS(write),
+    SCMP_SYS(readv),
+    SCMP_SYS(writev),
+    SCMP_SYS(recvmsg),
+    SCMP_SYS(sendmsg),
+    SCMP_SYS(recvfrom),
+    SCMP_SYS(sendto),
+    SCMP_SYS(accept4),
+    SCMP_SYS(shutdown),
+    SCMP_SYS(getsockopt),
+    SCMP_SYS(close),
+    SCMP_SYS(poll),
+    SCMP_SYS(ppoll),
+    SCMP_SYS(futex),
+    SCMP_SYS(fcntl),
+    SCMP_SYS(fstat),
+    SCMP_SYS(lseek),
+    SCMP_SYS(munmap),
+    SCMP_SYS(mremap),
+    SCMP_SYS(madvise),
+    SCMP_SYS(brk),
+    SCMP_SYS(io_uring_enter),
+    SCMP_SYS(clock_gettime),
+    SCMP_SYS(gettimeofday),
+    SCMP_SYS(clock_nanosleep),
+    SCMP_SYS(nanosleep),
+    SCMP_SYS(getrandom),
+    SCMP_SYS(getpid),
+    SCMP_SYS(gettid),
+    SCMP_SYS(tgkill),
+    SCMP_SYS(exit),
+    SCMP_SYS(exit_group),
+    SCMP_SYS(rt_sigreturn),
+    SCMP_SYS(rt_sigprocmask),
+    SCMP_SYS(rt_sigaction),
+    SCMP_SYS(sigaltstack),
+    SCMP_SYS(sched_yield),
+    SCMP_SYS(restart_syscall),
+};
+
+static const unsigned long ioctls[] = {
+    IOCTL_GNTDEV_MAP_GRANT_REF,
+    IOCTL_GNTDEV_UNMAP_GRANT_REF,
+    IOCTL_GNTDEV_GET_OFFSET_FOR_VADDR,
+    IOCTL_GNTDEV_SET_UNMAP_NOTIFY,
+    IOCTL_GNTDEV_GRANT_COPY,
+    IOCTL_EVTCHN_BIND_INTERDOMAIN,
+    IOCTL_EVTCHN_UNBIND,
+    IOCTL_EVTCHN_NOTIFY,
+    BLKGETSIZE64,
+    BLKDISCARD,
+    BLKSECDISCARD,
+};
+
+/* Memory, but none that runs. */
+static int allow_memory(scmp_filter_ctx ctx)
+{
+    int r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 1,
+                             SCMP_A2_32(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
+
+    if (r == 0)
+        r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(mprotect), 1,
+                             SCMP_A2_32(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
+    /* newfstatat() of a descriptor is how libc spells fstat(). */
+    if (r == 0)
+        r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(newfstatat), 1,
+                             SCMP_A3_32(SCMP_CMP_MASKED_EQ, 0x1000, 0x1000));
+    return r;
+}
+
+int blk_sandbox_seal(struct err *e)
+{
+    scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_ERRNO(EPERM));
+    int r = ctx ? 0 : -ENOMEM;
+
+    for (uint32_t i = 0; r == 0 && i < ARRAY_SIZE(calls); i++)
+        r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, calls[i], 0);
+    for (uint32_t i = 0; r == 0 && i < ARRAY_SIZE(ioctls); i++)
+        r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1,
+                             SCMP_A1_32(SCMP_CMP_EQ, (uint32_t)ioctls[i]));
+    if (r == 0)
+        r = allow_memory(ctx);
+    if (r == 0)
+        r = seccomp_attr_set(ctx, SCMP_FLTATR_CTL_TSYNC, 1);
+    if (r == 0)
+        r = seccomp_load(ctx);
+    if (ctx)
+        seccomp_release(ctx);
+    return r < 0 ? fail(e, r, "sandbox: seccomp: %s", strerror(-r)) : 0;
+}

@@ -1,0 +1,497 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * blk_server.c - a backend's main thread: it hears the supervisor
+ *
+ * How this works: a poll(2) loop over the listening socket, the one connection
+ * and the queues' eventfd.  Whatever a queue does is ordered here and heard of
+ * by its state; the main thread waits for none of them, for a grant copy may
+ * take seconds.
+ */
+#include "backends/blk/blk_server.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/file.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "backends/blk/blk_queue.h"
+#include "backends/blk/blk_rings.h"
+#include "backends/blk/blk_sandbox.h"
+#include "backends/blk/blk_store.h"
+#include "common/checked.h"
+#include "common/err.h"
+#include "common/fdpass.h"
+#include "common/log.h"
+
+enum server_state {
+    SERVER_NEW,
+    SERVER_OPENING,
+    SERVER_OPENED,
+    SERVER_CONNECTED,
+    SERVER_LEAVING,
+    SERVER_STATES
+};
+
+struct server {
+    struct blk_disk disk;
+    struct blk_open open;
+    enum server_state state;
+    int conn_fd; /* -1: no supervisor */
+    bool quit;   /* at the end of LEAVING */
+    bool told_broken;
+    bool failed;
+    uint32_t nr_queues;
+    struct blk_queue *queue[BLK_QUEUES_MAX];
+    struct blk_rings rings;
+    _Atomic uint32_t wanted; /* NBD sockets, one bit a queue */
+};
+
+static const uint8_t server_next[] = {
+    [SERVER_NEW] = BIT(SERVER_OPENING) | BIT(SERVER_OPENED),
+    [SERVER_OPENING] = BIT(SERVER_OPENED),
+    [SERVER_OPENED] = BIT(SERVER_CONNECTED) | BIT(SERVER_LEAVING),
+    [SERVER_CONNECTED] = BIT(SERVER_LEAVING),
+    [SERVER_LEAVING] = BIT(SERVER_OPENED),
+};
+_Static_assert(ARRAY_SIZE(server_next) == SERVER_STATES, "server_next");
+
+static void server_move(struct server *s, enum server_state to)
+{
+    static const char *const name[] = { "new", "opening", "opened", "connected",
+                                        "leaving" };
+
+    assert(server_next[s->state] & BIT(to));
+    log_info("%s: %s -> %s", s->disk.name, name[s->state], name[to]);
+    s->state = to;
+}
+
+static void tell(struct server *s, const struct blk_ctl *m)
+{
+    if (s->conn_fd >= 0 && fdpass_send(s->conn_fd, m, sizeof(*m), -1) < 0)
+        log_debug("%s: the supervisor does not listen", s->disk.name);
+}
+
+static void tell_type(struct server *s, enum blk_ctl_type type)
+{
+    struct blk_ctl m = { .type = type };
+
+    tell(s, &m);
+}
+
+static void tell_text(struct server *s, enum blk_ctl_type type,
+                      const char *text)
+{
+    struct blk_ctl m = { .type = type };
+
+    snprintf(m.u.text, sizeof(m.u.text), "%.*s", (int)BLK_TEXT - 1, text);
+    tell(s, &m);
+}
+
+static void tell_store(struct server *s, enum blk_ctl_type type)
+{
+    struct blk_ctl m = { .type = type };
+
+    m.u.store = s->disk.store->info;
+    tell(s, &m);
+}
+
+/* The backend cannot go on; whoever started it hears why. */
+static void give_up(struct server *s, const struct err *e)
+{
+    log_err("%s: %s", s->disk.name, e->text);
+    tell_text(s, BLK_CTL_FAILED, e->text);
+    s->quit = s->failed = true;
+}
+
+static void say_hello(struct server *s)
+{
+    struct blk_ctl m = { .type = BLK_CTL_HELLO };
+
+    m.u.hello = (struct blk_hello){
+        .version = BLK_CTL_VERSION,
+        .pid = (uint32_t)getpid(),
+        .opened = s->state >= SERVER_OPENED,
+        .connected = s->state == SERVER_CONNECTED,
+        .build = FREEHOLD_BUILD,
+    };
+    if (s->disk.store)
+        m.u.hello.store = s->disk.store->info;
+    tell(s, &m);
+}
+
+/* --- opening ---------------------------------------------------------- */
+
+/* From a queue's thread: it needs a new connection to its NBD server. */
+static void on_want(void *arg, uint32_t queue)
+{
+    struct server *s = arg;
+
+    atomic_fetch_or(&s->wanted, BIT(queue));
+    eventfd_write(s->disk.news_fd, 1);
+}
+
+static int open_store(struct server *s, int fd, struct err *e)
+{
+    int rc;
+
+    if (s->open.kind == BLK_STORE_NBD)
+        rc = blk_nbd_open(fd, &s->open, on_want, s, &s->disk.store, e);
+    else
+        rc = blk_raw_open(fd, &s->open, &s->disk.store, e);
+    if (rc < 0)
+        close(fd);
+    return rc;
+}
+
+static int open_queues(struct server *s, struct err *e)
+{
+    int rc = 0;
+
+    for (uint32_t i = 0; rc == 0 && i < s->nr_queues; i++)
+        rc = blk_queue_open(&s->disk, i, &s->queue[i], e);
+    return rc;
+}
+
+static void set_rules(struct server *s)
+{
+    const struct blk_store_info *i = &s->disk.store->info;
+
+    s->disk.rules = (struct blk_disk_rules){
+        .readonly = s->open.readonly || i->readonly,
+        .flush = i->flush,
+        .discard = i->discard_bytes > 0,
+        .secure_discard = i->secure_discard,
+    };
+    atomic_store(&s->disk.size_bytes, i->size_bytes);
+    blk_limit_init(&s->disk.limit, &s->open.limits);
+    s->nr_queues = MIN_OF(s->open.nr_queues, i->nr_queues);
+}
+
+static int open_all(struct server *s, int fd, struct err *e)
+{
+    int rc = open_store(s, fd, e);
+
+    if (rc < 0)
+        return rc;
+    set_rules(s);
+    rc = blk_rings_open(&s->rings, s->disk.domid, s->nr_queues, e);
+    s->disk.gnt = s->rings.gnt;
+    if (rc == 0)
+        rc = blk_sandbox_leave_host(
+            blk_sandbox_uid(s->disk.domid, s->open.devid), e);
+    if (rc == 0)
+        rc = open_queues(s, e);
+    if (rc == 0)
+        rc = blk_sandbox_seal(e);
+    return rc;
+}
+
+static void connect_rings(struct server *s, bool resume);
+
+static void open_now(struct server *s, int fd)
+{
+    struct err e = { 0 };
+
+    if (open_all(s, fd, &e) < 0) {
+        give_up(s, &e);
+        return;
+    }
+    server_move(s, SERVER_OPENED);
+    tell_store(s, BLK_CTL_OPENED);
+    if (s->open.resume && s->disk.journal->connected)
+        connect_rings(s, true);
+}
+
+static void on_open(struct server *s, const struct blk_open *o, int fd)
+{
+    struct blk_ctl want = { .type = BLK_CTL_WANT_SOCKET };
+    struct err e = { 0 };
+
+    s->open = *o;
+    s->open.export[BLK_TEXT - 1] = 0;
+    s->disk.domid = o->domid;
+    if (o->nr_queues == 0 || o->nr_queues > BLK_QUEUES_MAX)
+        fail(&e, -EINVAL, "open: %u queues, want 1..%u", o->nr_queues,
+             BLK_QUEUES_MAX);
+    else if (o->kind != BLK_STORE_NBD && fd < 0)
+        fail(&e, -EINVAL, "open: no descriptor came with it");
+    else if (o->resume && blk_journal_check(s->disk.journal, &e) < 0)
+        e.rc = -EINVAL;
+    if (e.rc) {
+        give_up(s, &e);
+        return;
+    }
+    if (!o->resume)
+        blk_journal_reset(s->disk.journal);
+    if (o->kind == BLK_STORE_NBD && fd < 0) {
+        server_move(s, SERVER_OPENING);
+        tell(s, &want);
+        return;
+    }
+    open_now(s, fd);
+}
+
+/* --- a guest's wiring -------------------------------------------------- */
+
+static void broken(struct server *s, const char *why)
+{
+    log_warn("%s: %s", s->disk.name, why);
+    if (!s->told_broken)
+        tell_text(s, BLK_CTL_BROKEN, why);
+    s->told_broken = true;
+}
+
+static void connect_rings(struct server *s, bool resume)
+{
+    struct blk_journal *j = s->disk.journal;
+    struct err e = { 0 };
+
+    s->told_broken = false;
+    if (blk_rings_link(&s->rings, &j->wiring, &e) < 0) {
+        j->connected = 0;
+        broken(s, e.text);
+        return;
+    }
+    j->connected = 1;
+    server_move(s, SERVER_CONNECTED);
+    for (uint32_t i = 0; i < s->rings.nr_linked; i++) {
+        struct blk_link link = s->rings.link[i];
+
+        link.resume = resume;
+        blk_queue_connect(s->queue[i], &link);
+    }
+    tell_type(s, BLK_CTL_CONNECTED);
+}
+
+static void on_connect(struct server *s, const struct blk_wiring *w)
+{
+    if (s->state != SERVER_OPENED)
+        return;
+    blk_journal_reset(s->disk.journal);
+    s->disk.journal->wiring = *w;
+    connect_rings(s, false);
+}
+
+static bool all_idle(struct server *s)
+{
+    char why[BLK_TEXT];
+
+    for (uint32_t i = 0; i < s->rings.nr_linked; i++)
+        if (blk_queue_state(s->queue[i], why) != BLK_QUEUE_IDLE)
+            return false;
+    return true;
+}
+
+static void left(struct server *s)
+{
+    blk_rings_unlink(&s->rings);
+    s->disk.journal->connected = 0;
+    server_move(s, SERVER_OPENED);
+    tell_type(s, BLK_CTL_DISCONNECTED);
+}
+
+static void leave(struct server *s)
+{
+    if (s->state == SERVER_OPENED) {
+        tell_type(s, BLK_CTL_DISCONNECTED);
+        return;
+    }
+    if (s->state != SERVER_CONNECTED)
+        return;
+    server_move(s, SERVER_LEAVING);
+    for (uint32_t i = 0; i < s->rings.nr_linked; i++)
+        blk_queue_disconnect(s->queue[i]);
+}
+
+/* --- messages and news ------------------------------------------------- */
+
+static void on_resize(struct server *s)
+{
+    struct blk_store_info info;
+    struct err e = { 0 };
+
+    if (!s->disk.store)
+        return;
+    if (s->disk.store->ops->look(s->disk.store, &info, &e) < 0)
+        log_err("%s: %s", s->disk.name, e.text);
+    else
+        atomic_store(&s->disk.size_bytes, info.size_bytes);
+    tell_store(s, BLK_CTL_SIZE);
+}
+
+static void on_socket(struct server *s, uint32_t number, int fd)
+{
+    if (fd < 0)
+        return;
+    if (s->state == SERVER_OPENING && number == 0)
+        open_now(s, fd);
+    else if (number < s->nr_queues && s->queue[number])
+        blk_queue_socket(s->queue[number], fd);
+    else
+        close(fd);
+}
+
+static void on_message(struct server *s, const struct blk_ctl *m, int fd)
+{
+    switch (m->type) {
+    case BLK_CTL_OPEN:
+        if (s->state == SERVER_NEW) {
+            on_open(s, &m->u.open, fd);
+            return;
+        }
+        break;
+    case BLK_CTL_SOCKET:
+        on_socket(s, m->u.socket, fd);
+        return;
+    case BLK_CTL_CONNECT:
+        on_connect(s, &m->u.wiring);
+        break;
+    case BLK_CTL_DISCONNECT:
+        leave(s);
+        break;
+    case BLK_CTL_RESIZE:
+        on_resize(s);
+        break;
+    case BLK_CTL_LIMITS:
+        if (s->disk.store)
+            blk_limit_set(&s->disk.limit, &m->u.limits);
+        break;
+    case BLK_CTL_QUIT:
+        s->quit = true;
+        leave(s);
+        break;
+    default:
+        log_warn("%s: a message of type %u is not known", s->disk.name,
+                 m->type);
+        break;
+    }
+    if (fd >= 0)
+        close(fd);
+}
+
+static void on_readable(struct server *s)
+{
+    struct blk_ctl m;
+    int fd = -1;
+    int r = fdpass_receive(s->conn_fd, &m, sizeof(m), &fd);
+
+    if (r == -EAGAIN)
+        return;
+    if (r != (int)sizeof(m)) { /* it ended: we serve on */
+        log_info("%s: the supervisor is gone", s->disk.name);
+        if (fd >= 0)
+            close(fd);
+        close(s->conn_fd);
+        s->conn_fd = -1;
+        return;
+    }
+    on_message(s, &m, fd);
+}
+
+static void on_caller(struct server *s)
+{
+    int fd = accept4(BLK_FD_LISTEN, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+
+    if (fd < 0)
+        return;
+    if (s->conn_fd >= 0)
+        close(s->conn_fd);
+    s->conn_fd = fd;
+    say_hello(s);
+    s->told_broken = false; /* not this one */
+    eventfd_write(s->disk.news_fd, 1);
+}
+
+static void on_news(struct server *s)
+{
+    char why[BLK_TEXT] = "";
+    uint32_t wanted = atomic_exchange(&s->wanted, 0);
+    eventfd_t nr;
+
+    eventfd_read(s->disk.news_fd, &nr);
+    for (uint32_t i = 0; i < BLK_QUEUES_MAX; i++)
+        if (wanted & BIT(i)) {
+            struct blk_ctl m = { .type = BLK_CTL_WANT_SOCKET };
+
+            m.u.socket = i;
+            tell(s, &m);
+        }
+    for (uint32_t i = 0; i < s->rings.nr_linked; i++)
+        if (blk_queue_state(s->queue[i], why) == BLK_QUEUE_BROKEN)
+            broken(s, why);
+    if (s->state == SERVER_LEAVING && all_idle(s))
+        left(s);
+}
+
+static bool is_over(const struct server *s)
+{
+    return s->failed || (s->quit && s->state != SERVER_LEAVING);
+}
+
+static void turn(struct server *s)
+{
+    struct pollfd p[] = {
+        { .fd = BLK_FD_LISTEN, .events = POLLIN },
+        { .fd = s->disk.news_fd, .events = POLLIN },
+        { .fd = s->conn_fd, .events = POLLIN }, /* -1: ignored */
+    };
+
+    if (poll(p, ARRAY_SIZE(p), -1) < 0)
+        return;
+    if (p[1].revents)
+        on_news(s);
+    if (p[2].revents)
+        on_readable(s);
+    if (p[0].revents)
+        on_caller(s);
+}
+
+static int prepare(struct server *s, struct err *e)
+{
+    if (flock(BLK_FD_JOURNAL, LOCK_EX)) /* until the one before us is gone */
+        return fail(e, -errno, "journal: lock it: %s", strerror(errno));
+    s->disk.journal_fd = BLK_FD_JOURNAL;
+    s->disk.news_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    if (s->disk.news_fd < 0)
+        return fail(e, -errno, "eventfd: %s", strerror(errno));
+    return blk_journal_map(BLK_FD_JOURNAL, &s->disk.journal, e);
+}
+
+static void close_all(struct server *s)
+{
+    for (uint32_t i = 0; i < BLK_QUEUES_MAX; i++)
+        blk_queue_close(s->queue[i]);
+    blk_rings_close(&s->rings);
+    if (s->disk.store)
+        s->disk.store->ops->close(s->disk.store);
+    blk_journal_unmap(s->disk.journal);
+    if (s->conn_fd >= 0)
+        close(s->conn_fd);
+    if (s->disk.news_fd >= 0)
+        close(s->disk.news_fd);
+}
+
+int blk_server_run(const char *name, struct err *e)
+{
+    struct server *s = calloc(1, sizeof(*s));
+    int rc;
+
+    if (!s)
+        return fail(e, -ENOMEM, "%s: no memory", name);
+    s->disk.name = name;
+    s->conn_fd = s->disk.news_fd = -1;
+    rc = prepare(s, e);
+    while (rc == 0 && !is_over(s))
+        turn(s);
+    if (s->failed)
+        rc = fail(e, -EIO, "%s: it cannot go on", name);
+    close_all(s);
+    free(s);
+    return rc;
+}
