@@ -4,6 +4,7 @@
  */
 #include "tests/unit/boss.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
@@ -30,14 +31,92 @@ static struct {
     struct rundir dir;
     struct api *api;
     int fd;
+    uv_idle_t telling; /* of a disk, an event each turn */
+    char moves[128], *next;
+    int devid;
 } own;
+
+static void tell_block(int devid, const char *state)
+{
+    struct json_object *o = json_object_new_object();
+
+    json_object_object_add(o, "devid", json_object_new_int(devid));
+    json_object_object_add(o, "state", json_object_new_string(state));
+    json_object_object_add(o, "why", json_object_new_string("it broke"));
+    api_event(own.api, "block", o);
+}
+
+/* Its next move; and others, which are not about it. */
+static void on_telling(uv_idle_t *idle)
+{
+    char *move = strtok_r(NULL, ",", &own.next);
+    struct json_object *o = json_object_new_object();
+
+    json_object_object_add(o, "devid", json_object_new_int(own.devid));
+    json_object_object_add(o, "state", json_object_new_string("failed"));
+    api_event(own.api, "state", o);
+    tell_block(own.devid + 1, "gone");
+    if (move && strcmp(move, "die") == 0)
+        _exit(0);
+    if (move)
+        tell_block(own.devid, move);
+    else
+        uv_idle_stop(idle);
+}
+
+/* What happens to the disk from now on, by commas. */
+static void begin_moves(int devid, const char *moves)
+{
+    own.devid = devid;
+    snprintf(own.moves, sizeof(own.moves), "%s", moves);
+    own.next = own.moves;
+    uv_idle_start(&own.telling, on_telling);
+}
+
+static int on_attach(struct json_object *params, struct json_object **result,
+                     struct err *e)
+{
+    const char *moves =
+        json_object_get_string(json_object_object_get(params, "disk"));
+
+    if (strcmp(moves, "taken") == 0)
+        return fail(e, -EEXIST, "disk xvdb: attach: it is there");
+    begin_moves(BOSS_DEVID, moves);
+    *result = json_object_new_object();
+    json_object_object_add(*result, "vdev", json_object_new_string("xvdb"));
+    json_object_object_add(*result, "devid", json_object_new_int(BOSS_DEVID));
+    return 0;
+}
+
+/* The guest holds on to xvdc; nothing takes xvdd away. */
+static int on_detach(struct json_object *params, struct err *e)
+{
+    const char *vdev =
+        json_object_get_string(json_object_object_get(params, "vdev"));
+    bool force =
+        json_object_get_boolean(json_object_object_get(params, "force"));
+
+    if (strcmp(vdev, "xvdb") == 0)
+        begin_moves(BOSS_DEVID, "closing,closed,gone");
+    else if (strcmp(vdev, "xvdc") == 0)
+        begin_moves(BOSS_DEVID + 16, force ? "gone" : "closing");
+    else if (strcmp(vdev, "xvdd") == 0)
+        begin_moves(BOSS_DEVID + 32, "closing,failed");
+    else
+        return fail(e, -ENOENT, "disk %s: there is none", vdev);
+    return 0;
+}
 
 static int on_call(void *arg, const char *method, struct json_object *params,
                    struct json_object **result, struct err *e)
 {
     static char pad[BOSS_PAD + 1];
 
-    (void)arg, (void)params, (void)e;
+    (void)arg;
+    if (strcmp(method, "block_attach") == 0)
+        return on_attach(params, result, e);
+    if (strcmp(method, "block_detach") == 0)
+        return on_detach(params, e);
     if (strcmp(method, "info"))
         return -ENOSYS;
     memset(pad, 'x', BOSS_PAD);
@@ -97,6 +176,7 @@ static void be_boss(const char *name, int fd)
     own.fd = fd;
     uv_loop_init(&loop);
     uv_poll_init(&loop, &poll, fd);
+    uv_idle_init(&loop, &own.telling);
     if (rundir_take(boss_base, name, &own.dir, NULL) < 0 ||
         rundir_write(&own.dir, &s, NULL) < 0)
         _exit(1);

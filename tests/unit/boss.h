@@ -12,6 +12,13 @@
 #define BOSS_FLOOD 20000 /* events in a flood */
 #define BOSS_PAD 100000  /* bytes of "pad" in its info: answers may be long */
 
+/*
+ * What block_attach attaches, and what its "disk" says then happens to it:
+ * states by commas, or `die`; "taken" is refused.  block_detach: xvdb goes,
+ * xvdc only by force, xvdd fails, others are not there.
+ */
+#define BOSS_DEVID 51728 /* xvdb */
+
 struct boss {
     pid_t pid;
     int fd;

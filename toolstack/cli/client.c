@@ -85,6 +85,12 @@ int client_open(const char *name, struct client **out, struct err *e)
     return open_at(RUNDIR_BASE, name, 0, out, e);
 }
 
+int client_open_at(const char *base, const char *name, struct client **out,
+                   struct err *e)
+{
+    return open_at(base, name, 0, out, e);
+}
+
 void client_close(struct client *c)
 {
     if (!c)
@@ -272,23 +278,28 @@ int client_call(struct client *c, const char *method,
 
 int client_event(struct client *c, struct json_object **params, struct err *e)
 {
-    return client_event_in(c, FOR_EVER, params, e);
+    char method[CLIENT_METHOD_MAX];
+
+    return client_event_in(c, FOR_EVER, method, params, e);
 }
 
 int client_event_in(struct client *c, int timeout_ms,
-                    struct json_object **params, struct err *e)
+                    char method[CLIENT_METHOD_MAX], struct json_object **params,
+                    struct err *e)
 {
-    struct json_object *o, *part;
+    struct json_object *o, *part, *name;
     int rc;
 
     for (;;) {
         rc = next_object(c, timeout_ms, &o, e);
         if (rc <= 0)
             return rc;
-        if (json_object_object_get_ex(o, "params", &part))
+        if (json_object_object_get_ex(o, "params", &part) &&
+            json_object_object_get_ex(o, "method", &name))
             break;
         json_object_put(o);
     }
+    snprintf(method, CLIENT_METHOD_MAX, "%s", json_object_get_string(name));
     *params = json_object_get(part);
     json_object_put(o);
     return 1;

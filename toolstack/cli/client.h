@@ -16,6 +16,9 @@ struct json_object;
  *   -ESRCH      no supervisor listens for this name
  */
 int client_open(const char *name, struct client **out, struct err *e);
+/* The same below another base than /run/freehold. */
+int client_open_at(const char *base, const char *name, struct client **out,
+                   struct err *e);
 void client_close(struct client *c); /* NULL: no-op */
 
 /*
@@ -34,9 +37,14 @@ int client_call(struct client *c, const char *method,
  * supervisor hung up, or a negative errno.
  */
 int client_event(struct client *c, struct json_object **params, struct err *e);
-/* The same, but -ETIMEDOUT after timeout_ms; -1: never. */
+/*
+ * The same, but -ETIMEDOUT after timeout_ms; -1: never.  method: what is told
+ * of; a `state` is the guest's in one and a disk's in another.
+ */
+#define CLIENT_METHOD_MAX 32u
 int client_event_in(struct client *c, int timeout_ms,
-                    struct json_object **params, struct err *e);
+                    char method[CLIENT_METHOD_MAX], struct json_object **params,
+                    struct err *e);
 
 /* Has the supervisor hung up on us?  What it said before is lost. */
 bool client_hung_up(struct client *c);

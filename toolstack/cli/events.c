@@ -75,6 +75,10 @@ static void print_detail(const struct watch_event *v)
     } else if (strcmp(v->what, "rename") == 0) {
         printf("%s is now %s", text_of(v->detail, "from"),
                text_of(v->detail, "to"));
+    } else if (strcmp(v->what, "block") == 0) {
+        const char *why = text_of(v->detail, "why");
+
+        printf("%s%s%s", text_of(v->detail, "vdev"), *why ? ": " : "", why);
     } else if (json_object_object_get_ex(v->detail, "asked", &rest)) {
         fputs(json_object_to_json_string_ext(rest, JSON_C_TO_STRING_PLAIN),
               stdout);
@@ -129,8 +133,8 @@ static bool is_reached(struct events *x, const struct watch_event *v)
 
     if (strcmp(v->what, "absent") == 0 || strcmp(v->what, "gone") == 0)
         state = "gone";
-    if (!x->until || strcmp(state, x->until))
-        return false;
+    if (!x->until || strcmp(state, x->until) || strcmp(v->what, "block") == 0)
+        return false; /* a disk has states of its own */
     for (int i = 0; i < x->nr_names; i++) {
         x->reached[i] |= strcmp(x->names[i], v->name) == 0;
         all &= x->reached[i];
