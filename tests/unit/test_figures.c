@@ -22,7 +22,16 @@
     "{\"state\": \"running\", \"memory_target_kib\": 196608, "                 \
     "\"max_memory_mib\": 256, \"restarts\": 3, \"console_bytes\": 12345, "     \
     "\"times\": {\"hypercalls_us\": 1500, \"xenstore_us\": 2500, "             \
-    "\"load_us\": 300000, \"launch_us\": 100, \"total_us\": 1304100}}"
+    "\"load_us\": 300000, \"launch_us\": 100, \"total_us\": 1304100}, "        \
+    "\"disks\": [{\"vdev\": \"xvda\", \"devid\": 51712, \"state\": "           \
+    "\"connected\", \"queues\": 2, \"restarts\": 1, \"size_bytes\": 1048576, " \
+    "\"reads\": 11, \"writes\": 12, \"flushes\": 13, \"discards\": 14, "       \
+    "\"read_bytes\": 5120, \"write_bytes\": 6144, \"discard_bytes\": 7168, "   \
+    "\"errors\": 15, \"waits\": 16, \"busy_ns\": 2500000000}, "                \
+    "{\"vdev\": \"xvdb\", \"state\": \"starting\"}]}"
+
+#define DISK(name, vdev)                                                       \
+    "freehold_disk_" name "{name=\"web\",vdev=\"" vdev "\"}"
 
 static char path[] = "/tmp/fh-figures-XXXXXX";
 
@@ -117,6 +126,22 @@ TEST(the_text_is_openmetrics_and_says_what_is)
         "freehold_guest_launch_seconds{name=\"web\",phase=\"total\"} 1.304100",
         "freehold_guest_console_bytes_total{name=\"web\"} 12345",
         "freehold_guest_start_time_seconds{name=\"web\"} 1763804000",
+        DISK("state", "xvda\",state=\"connected") " 1",
+        DISK("state", "xvda\",state=\"failed") " 0",
+        DISK("state", "xvdb\",state=\"starting") " 1",
+        DISK("reads_total", "xvda") " 11",
+        DISK("writes_total", "xvda") " 12",
+        DISK("flushes_total", "xvda") " 13",
+        DISK("discards_total", "xvda") " 14",
+        DISK("bytes_total", "xvda\",direction=\"read") " 5120",
+        DISK("bytes_total", "xvda\",direction=\"write") " 6144",
+        DISK("bytes_total", "xvda\",direction=\"discard") " 7168",
+        DISK("errors_total", "xvda") " 15",
+        DISK("waits_total", "xvda") " 16",
+        DISK("busy_seconds_total", "xvda") " 2.500000",
+        DISK("restarts_total", "xvda") " 1",
+        DISK("queues", "xvda") " 2",
+        DISK("size_bytes", "xvda") " 1048576",
     };
     char *text = write_some(NULL), want[128];
 
@@ -138,6 +163,17 @@ TEST(a_guest_that_does_not_answer_is_down_and_xen_tells_the_rest)
     CHECK(strstr(text, "vcpus_online{name=\"old\"") == NULL);
     CHECK(strstr(text, "state{name=\"mail\"") == NULL);
     CHECK(strstr(text, "restarts_total{name=\"mail\"") == NULL);
+    free(text);
+}
+
+TEST(what_a_disk_does_not_tell_has_no_sample)
+{
+    char *text = write_some(NULL);
+
+    CHECK_HAS(text, "\n" DISK("queues", "xvdb") " 0\n");
+    CHECK(strstr(text, DISK("reads_total", "xvdb")) == NULL);
+    CHECK(strstr(text, DISK("busy_seconds_total", "xvdb")) == NULL);
+    CHECK(strstr(text, DISK("size_bytes", "xvdb")) == NULL);
     free(text);
 }
 
@@ -238,6 +274,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         RULE(the_text_is_openmetrics_and_says_what_is),
         RULE(a_guest_that_does_not_answer_is_down_and_xen_tells_the_rest),
+        RULE(what_a_disk_does_not_tell_has_no_sample),
         RULE(json_has_the_same_figures),
         RULE(what_would_end_a_label_is_escaped),
         RULE(the_checker_knows_the_rules),

@@ -2,9 +2,10 @@
 /*
  * figures.c - what is measured of the host and of each guest
  *
- * How this works: two tables of families, the host's and the guests'; both
- * forms walk them.  A figure that is not known has no sample.  Types are gauge
- * and counter only: node_exporter's textfile collector knows no others.
+ * How this works: tables of families, the host's, the guests' and their disks'
+ * (figures_disk.c); both forms walk them.  A figure that is not known has no
+ * sample.  Types are gauge and counter only: node_exporter's textfile collector
+ * knows no others.
  */
 #include "toolstack/cli/figures.h"
 
@@ -15,16 +16,10 @@
 
 #include "common/checked.h"
 #include "toolstack/cli/columns.h"
-#include "toolstack/cli/openmetrics.h"
+#include "toolstack/cli/figures_priv.h"
 #include "toolstack/supervisor/guest.h"
 
 #define LABELS_MAX 2u
-
-/* Receives a family's samples. */
-struct sink {
-    FILE *text;                /* or */
-    struct json_object *array; /* "samples" */
-};
 
 struct family {
     struct om_family om;
@@ -224,8 +219,8 @@ static double host_value(const struct hyp_host *h, uint32_t i)
 
 /* ---- both forms ---- */
 
-static void put_sample(const struct sink *s, const struct om_family *f,
-                       const struct om_label *labels, uint32_t nr, double value)
+void figures_sample(const struct sink *s, const struct om_family *f,
+                    const struct om_label *labels, uint32_t nr, double value)
 {
     struct json_object *o, *l;
 
@@ -243,9 +238,8 @@ static void put_sample(const struct sink *s, const struct om_family *f,
     json_object_array_add(s->array, o);
 }
 
-/* Opens a family: its head, or its object with the samples to come. */
-static void begin(struct sink *s, struct json_object *all,
-                  const struct om_family *f)
+void figures_begin(struct sink *s, struct json_object *all,
+                   const struct om_family *f)
 {
     struct json_object *o;
 
@@ -272,13 +266,13 @@ static void put_guest(const struct sink *s, const struct family *f,
 
     if (!f->label) {
         if (f->get(g, NULL, &value))
-            put_sample(s, &f->om, labels, 1, value);
+            figures_sample(s, &f->om, labels, 1, value);
         return;
     }
     labels[1].key = f->label;
     for (int i = 0; (labels[1].value = f->label_at(i)); i++)
         if (f->get(g, labels[1].value, &value))
-            put_sample(s, &f->om, labels, 2, value);
+            figures_sample(s, &f->om, labels, 2, value);
 }
 
 static void walk(struct sink *s, struct json_object *all,
@@ -289,17 +283,18 @@ static void walk(struct sink *s, struct json_object *all,
         { "xen", f->host->xen_version },
     };
 
-    begin(s, all, &build_family);
-    put_sample(s, &build_family, versions, LABELS_MAX, 1);
+    figures_begin(s, all, &build_family);
+    figures_sample(s, &build_family, versions, LABELS_MAX, 1);
     for (uint32_t i = 0; i < ARRAY_SIZE(host_families); i++) {
-        begin(s, all, &host_families[i]);
-        put_sample(s, &host_families[i], NULL, 0, host_value(f->host, i));
+        figures_begin(s, all, &host_families[i]);
+        figures_sample(s, &host_families[i], NULL, 0, host_value(f->host, i));
     }
     for (uint32_t i = 0; i < ARRAY_SIZE(families); i++) {
-        begin(s, all, &families[i].om);
+        figures_begin(s, all, &families[i].om);
         for (int k = 0; k < f->nr_guests; k++)
             put_guest(s, &families[i], &f->guests[k]);
     }
+    figures_disks(s, all, f);
 }
 
 void figures_write(FILE *to, const struct figures *f)

@@ -15,6 +15,7 @@
 #include "common/err.h"
 #include "toolstack/cli/client.h"
 #include "toolstack/cli/cmd.h"
+#include "toolstack/cli/disks.h"
 #include "toolstack/cli/exitcode.h"
 #include "toolstack/cli/hostinfo.h"
 #include "toolstack/cli/target.h"
@@ -28,6 +29,8 @@ static void print_object(struct json_object *o, const char *prefix)
         snprintf(name, sizeof(name), "%s%s", prefix, key);
         if (json_object_is_type(value, json_type_object))
             print_object(value, "times.");
+        else if (strcmp(key, "disks") == 0)
+            disks_print(stdout, o);
         else
             printf("%-23s: %s\n", name, json_object_get_string(value));
     }
