@@ -194,9 +194,29 @@ TEST(uptime_has_the_columns_of_xl)
              " 10:20:30 up  2:01, web (7)\n");
 }
 
+TEST(block_list_has_the_columns_of_xl)
+{
+    struct columns_block b = { 7, 51712,
+                               4, 23,
+                               8, "/local/domain/0/backend/fh-vbd/7/51712" };
+    FILE *f = begin();
+
+    columns_block_head(f);
+    columns_block(f, &b);
+    b.state = b.port = b.ring = -1;
+    columns_block(f, &b);
+    wrote(f, "Vdev  BE  handle state evt-ch ring-ref BE-path                  "
+             "     \n"
+             "51712 0   7      4     23     8        "
+             "/local/domain/0/backend/fh-vbd/7/51712\n"
+             "51712 0   7      -1    -1     -1       "
+             "/local/domain/0/backend/fh-vbd/7/51712\n");
+}
+
 RUN_TESTS(RULE(list_has_the_columns_of_xl), RULE(list_says_how_a_domain_ended),
           RULE(list_remarks_stand_behind_the_columns),
           RULE(vm_list_has_the_columns_of_xl),
           RULE(vcpu_list_has_the_columns_of_xl),
           RULE(a_set_is_written_as_xl_writes_it),
-          RULE(uptime_has_the_columns_of_xl))
+          RULE(uptime_has_the_columns_of_xl),
+          RULE(block_list_has_the_columns_of_xl))

@@ -77,8 +77,9 @@ TEST(what_is_not_served_fails_and_says_why)
     CHECK_EQ(command_refuse(c, &e), -EOPNOTSUPP);
     CHECK_STR(e.text, "trigger: not served: Xen lets nobody outside inject "
                       "interrupts into a protected guest");
-    CHECK_EQ(command_refuse(command_find("block-attach"), &e), -EOPNOTSUPP);
-    CHECK_STR(e.text, "block-attach: not yet: no block backend is there yet");
+    CHECK_EQ(command_refuse(command_find("network-attach"), &e), -EOPNOTSUPP);
+    CHECK_STR(e.text, "network-attach: not yet: no network backend is there "
+                      "yet");
     CHECK_EQ(exit_code_for(-EOPNOTSUPP)->code, 4);
 }
 
@@ -386,6 +387,7 @@ TEST(completion_knows_commands_options_and_guests)
     completes("--json destroy m", "mail ");
     completes("vcpu-pin web a", "all ");
     completes("shutdown --w", "--wait ");
+    completes("block-detach web --", "--json --force ");
     completes("create -",
               "--json -c -p -F -n --dryrun -d -e -q --quiet -V --vncviewer "
               "-A --vncviewer-autopass --ignore-global-affinity-masks -f "

@@ -153,6 +153,19 @@ void columns_vcpu(FILE *to, const struct target *t, const struct hyp_vcpu *v,
     fputc('\n', to);
 }
 
+void columns_block_head(FILE *to)
+{
+    fprintf(to, "%-5s %-3s %-6s %-5s %-6s %-8s %-30s\n", "Vdev", "BE", "handle",
+            "state", "evt-ch", "ring-ref", "BE-path");
+}
+
+/* What xl calls the handle is the guest's number. */
+void columns_block(FILE *to, const struct columns_block *b)
+{
+    fprintf(to, "%-5u %-3d %-6u %-5d %-6d %-8d %-30s\n", b->devid, 0, b->domid,
+            b->state, b->port, b->ring, b->backend);
+}
+
 static void print_days(FILE *to, uint64_t up_s)
 {
     uint64_t days = up_s / 86400;

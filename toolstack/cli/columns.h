@@ -5,7 +5,8 @@
  * Scripts cut these columns, so what we add stands behind them.  A guest's
  * vCPUs are its own: the steward's is `freehold info`'s business.
  *
- * Source: Xen 4.20, tools/xl: xl_info.c, xl_vcpu.c, xl_utils.c.
+ * Source: Xen 4.20, tools/xl: xl_block.c, xl_info.c, xl_vcpu.c,
+ * xl_utils.c.
  */
 #ifndef COLUMNS_H
 #define COLUMNS_H
@@ -42,6 +43,15 @@ void columns_vcpu(FILE *to, const struct target *t, const struct hyp_vcpu *v,
 
 /* A set of nr: `none`, `all`, or `0-2,5`. */
 void columns_set(FILE *to, const struct hyp_cpus *set, uint32_t nr);
+
+struct columns_block { /* numbers that are not known: -1 */
+    uint16_t domid;
+    uint32_t devid;
+    int state, port, ring; /* as the guest wrote them */
+    char backend[96];
+};
+void columns_block_head(FILE *to);
+void columns_block(FILE *to, const struct columns_block *b);
 
 void columns_uptime_head(FILE *to);
 void columns_uptime(FILE *to, const struct target *t, uint64_t up_s);

@@ -15,7 +15,6 @@
 
 static const char save_later[] = "saving and restoring is not there yet",
                   move_later[] = "migration is not there yet",
-                  block_later[] = "no block backend is there yet",
                   net_later[] = "no network backend is there yet",
                   sleep_later[] = "suspend to RAM is not there yet",
                   file_only[] = "a guest's configuration is its file: change "
@@ -120,6 +119,26 @@ static const struct command commands[] = {
     { "rename", CMD_SERVED, "NAME|DOMID NEW",
       "give a guest another name; its file and its service keep theirs",
       "6 9 13 15 21", cmd_rename, true },
+    { "block-attach", CMD_SERVED, "[-l|--limits LIMITS] NAME|DOMID DISK ...",
+      "give a guest one more disk, in the words of disk=; says which; -l: "
+      "its limits, as block-limits has them", OF_GUEST " 15 23",
+      cmd_block_attach, false },
+    { "block-detach", CMD_SERVED, "[-f|--force] NAME|DOMID DEV ...",
+      "take disks away when the guest lets go of them; -f: at once",
+      OF_GUEST " 23", cmd_block_detach, true },
+    { "block-list", CMD_SERVED, "NAME|DOMID ...", "the disks of guests",
+      "6 9 21 23", cmd_block_list, false },
+    { "block-resize", CMD_SERVED, "NAME|DOMID DEV",
+      "look at the size of a disk's store again, and tell the guest",
+      OF_GUEST " 23", cmd_block_resize, true },
+    { "block-limits", CMD_SERVED, "NAME|DOMID DEV [iops=N] [bps=N]",
+      "let a disk serve so many requests, so many bytes a second; 0: as many "
+      "as it can; without either: tell what holds", OF_GUEST " 23",
+      cmd_block_limits, false },
+    { "stats", CMD_SERVED, "[-w|--watch SECONDS] [-i|--iterations COUNT] "
+      "[NAME|DOMID ...]",
+      "what guests' disks did; -w: what they do, every so many seconds, -i: "
+      "so many times", "6 21", cmd_stats, false },
     { "measure", CMD_SERVED, CFG,
       "predict a guest's launch measurement", "5 6 23", cmd_measure, false },
     { "check", CMD_SERVED, "[FILE [key=value ...]]",
@@ -141,9 +160,6 @@ static const struct command commands[] = {
     NOT("migrate-receive", CMD_LATER, move_later),
     NOT("suspend", CMD_LATER, sleep_later),
     NOT("resume", CMD_LATER, sleep_later),
-    NOT("block-attach", CMD_LATER, block_later),
-    NOT("block-list", CMD_LATER, block_later),
-    NOT("block-detach", CMD_LATER, block_later),
     NOT("network-attach", CMD_LATER, net_later),
     NOT("network-list", CMD_LATER, net_later),
     NOT("network-detach", CMD_LATER, net_later),
