@@ -27,7 +27,6 @@ static const char in_dom0[] =
     "firmware=";
 static const char spied_on[] = "it shows the guest's control flow to dom0";
 static const char no_labels[] = "this Xen has no security labels";
-static const char disks_later[] = "no block backend serves it yet";
 static const char vifs_later[] = "no network backend serves it yet";
 static const char p9_later[] = "no file system backend serves it yet";
 static const char rtds_only[] = "only the scheduler rtds has it";
@@ -64,7 +63,7 @@ static const struct vm_key keys[] = {
     { "cpu_weight", VM_NUMBER, VM_KEY_USED, NULL },
     { "cap", VM_NUMBER, VM_KEY_USED, NULL },
 
-    { "disk", VM_LIST, VM_KEY_STORED, disks_later },
+    { "disk", VM_LIST, VM_KEY_USED, NULL },
     { "vif", VM_LIST, VM_KEY_STORED, vifs_later },
     { "p9", VM_LIST, VM_KEY_STORED, p9_later },
     { "maxvcpus", VM_NUMBER, VM_KEY_STORED, grown_later },
