@@ -35,7 +35,7 @@ while IFS= read -r row <&3; do
     fi
     nr=$((nr + 1))
 done 3< <(boxed)
-if [ $nr -ge 50 ]; then
+if [ $nr -ge 75 ]; then
     pass "$nr commands of the page were run"
 else
     fail "the page's commands were found" "only $nr"
