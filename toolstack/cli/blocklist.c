@@ -3,73 +3,22 @@
  * blocklist.c - `freehold block-list`: the disks of guests, in xl's columns
  *
  * Which disks there are is the supervisor's answer; where the guest stands with
- * each is what it wrote into xenstore.  xl looks for one port and one ring
- * only; a disk of several queues has those of its first here.
+ * each is what it wrote into xenstore.
  */
-#include <ctype.h>
-#include <errno.h>
-#include <limits.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include <json-c/json.h>
 
-#include "common/checked.h"
 #include "common/err.h"
 #include "common/store.h"
 #include "toolstack/cli/ask.h"
+#include "toolstack/cli/blocklook.h"
 #include "toolstack/cli/client.h"
 #include "toolstack/cli/cmd.h"
 #include "toolstack/cli/columns.h"
 #include "toolstack/cli/disks.h"
 #include "toolstack/cli/exitcode.h"
 #include "toolstack/supervisor/xenbus.h"
-
-/* The guest wrote it: a number, or -1. */
-static int read_number(struct store *s, uint16_t domid, uint32_t devid,
-                       const char *node)
-{
-    char path[96], *text, *end;
-    unsigned long n = ULONG_MAX;
-
-    snprintf(path, sizeof(path), "/local/domain/%u/device/vbd/%u/%s", domid,
-             devid, node);
-    text = store_read(s, path);
-    if (text && isdigit((unsigned char)*text)) {
-        n = strtoul(text, &end, 10);
-        n = *end ? ULONG_MAX : n;
-    }
-    free(text);
-    return n <= INT_MAX ? (int)n : -1;
-}
-
-/* Of the first of these nodes that is there. */
-static int read_first(struct store *s, uint16_t domid, uint32_t devid,
-                      const char *const *node, uint32_t nr)
-{
-    int n = -1;
-
-    for (uint32_t i = 0; i < nr && n < 0; i++)
-        n = read_number(s, domid, devid, node[i]);
-    return n;
-}
-
-static void look(struct store *s, uint16_t domid, struct columns_block *b)
-{
-    static const char *const port[] = { "event-channel",
-                                        "queue-0/event-channel" };
-    static const char *const ring[] = { "ring-ref", "ring-ref0",
-                                        "queue-0/ring-ref",
-                                        "queue-0/ring-ref0" };
-
-    b->domid = domid;
-    b->state = read_number(s, domid, b->devid, "state");
-    b->port = read_first(s, domid, b->devid, port, ARRAY_SIZE(port));
-    b->ring = read_first(s, domid, b->devid, ring, ARRAY_SIZE(ring));
-    snprintf(b->backend, sizeof(b->backend),
-             "/local/domain/0/backend/fh-vbd/%u/%u", domid, b->devid);
-}
 
 static void add_to(struct json_object *disk, const struct columns_block *b)
 {
@@ -98,18 +47,20 @@ static int list(struct store *s, const char *word, struct json_object *all,
 {
     struct json_object *info = NULL, *disks, *o;
     struct target t;
+    uint32_t nr;
     int rc = get_info(word, &t, &info, e);
 
     if (rc < 0)
         return rc;
     disks = disks_array(info);
-    for (uint32_t i = 0; i < disks_count(info); i++) {
+    nr = t.has_domain ? disks_count(info) : 0; /* or between two domains */
+    for (uint32_t i = 0; i < nr; i++) {
         struct columns_block b;
         struct disk d;
 
         disks_get(info, i, &d);
         b.devid = d.devid;
-        look(s, t.has_domain ? t.domain.domid : 0, &b);
+        block_look(s, t.domain.domid, &b);
         if (all)
             add_to(json_object_array_get_idx(disks, i), &b);
         else

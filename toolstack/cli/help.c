@@ -77,7 +77,7 @@ static void help_all(const struct cmd_context *x)
         if (array)
             json_object_array_add(array, command_object(c));
         else if (c->verdict == CMD_SERVED)
-            printf("  %-10s %-34s %s\n", c->name, c->synopsis, c->text);
+            printf("  %-12s %-34s %s\n", c->name, c->synopsis, c->text);
     }
     if (array) {
         cmd_print_json(array);
