@@ -203,6 +203,47 @@ check "and takes it again" dom0_sh '
     done; freehold list web; exit 1'
 check "sysrq reaches its kernel" wait_log 60 'sysrq: HELP' "$LOGS/web.log"
 
+# --- disks: xl's columns, ours beside them ---------------------------------
+D=/root/t/disk.img
+dom0_sh "truncate -s 32M $D"
+watching=$(dom0_sh '
+    setsid freehold --json events -u waiting -t 60 web </dev/null >/root/t/disks 2>&1 &
+    echo $!')
+check "whoever waits for a guest to wait" \
+    wait_log 20 '"name":"web","event":"is"' /root/t/disks
+check "block-attach says which disk it is, in any words of xl" dom0_sh "
+    [ \"\$(freehold block-attach web target=$D format=raw vdev=xvdb)\" = xvdb ]"
+check "is not told that it does when a disk does" dom0_sh '
+    grep -q "\"event\":\"block\".*\"state\":\"waiting\"" /root/t/disks &&
+        kill '"$watching"
+check "block-list has the head of xl, and the disk" dom0_sh '
+    diff <(xl block-list 0 | head -n 1) <(freehold block-list web | head -n 1) &&
+        d=$(freehold domid web) && freehold block-list web |
+        grep -qE "^51728 0   $d +[0-9-]+ +[0-9-]+ +[0-9-]+ +/local/domain/0/backend/fh-vbd/$d/51728 *$"'
+check_out "info has a line of it" \
+    "^disk.xvdb +: (waiting|connected), rw, raw $D, 32 MiB" dom0 freehold info web
+check "stats lines up" dom0_sh '
+    freehold stats web | awk "{ n[length(\$0)]++ } END { for (i in n) nr++; exit nr != 1 || NR != 2 }"'
+check "rates come when they are there" dom0_sh '
+    [ "$(freehold stats -w 1 -i 2 web | grep -c "^web  *xvdb ")" = 2 ]'
+check "metrics has it, and is still OpenMetrics" dom0_sh '
+    freehold metrics >/tmp/m && python3 /root/t/openmetrics.py /tmp/m &&
+        grep -qE "^freehold_disk_reads_total\{name=\"web\",vdev=\"xvdb\"\} [0-9]+$" /tmp/m &&
+        grep -qxF "freehold_disk_size_bytes{name=\"web\",vdev=\"xvdb\"} 33554432" /tmp/m'
+check "block-resize sees a file that grew" dom0_sh "
+    truncate -s 48M $D && freehold block-resize web 51728 &&
+        freehold info web | grep -q '^disk.xvdb .* 48 MiB'"
+check "block-limits keeps what is not named" dom0_sh '
+    freehold block-limits web xvdb iops=500 &&
+        freehold block-limits web xvdb bps=1000000 &&
+        [ "$(freehold block-limits web xvdb)" = "iops=500 bps=1000000" ]'
+ends 15 "the same vdev twice: 15" dom0 freehold block-attach web "$D,raw,xvdb,w"
+ends 6 "words that are no disk: 6" dom0 freehold block-attach web "$D,zip,xvdc,w"
+ends 6 "a disk of dom0 is xl's: 6" dom0 freehold block-list 0
+check "block-detach -f takes it away" dom0_sh '
+    freehold block-detach -f web xvdb && ! freehold block-list web | grep 51728'
+ends 23 "and it is no more: 23" dom0 freehold block-limits web xvdb
+
 # --- exit codes ------------------------------------------------------------
 ends 6 "mem-set above maxmem: 6" dom0 freehold mem-set web 4g
 ends 6 "mem-max above what was measured: 6" dom0 freehold mem-max web 4g
