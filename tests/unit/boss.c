@@ -34,6 +34,7 @@ static struct {
     uv_idle_t telling; /* of a disk, an event each turn */
     char moves[128], *next;
     int devid;
+    bool there;
 } own;
 
 static void tell_block(int devid, const char *state)
@@ -79,8 +80,9 @@ static int on_attach(struct json_object *params, struct json_object **result,
     const char *moves =
         json_object_get_string(json_object_object_get(params, "disk"));
 
-    if (strcmp(moves, "taken") == 0)
+    if (own.there)
         return fail(e, -EEXIST, "disk xvdb: attach: it is there");
+    own.there = true;
     begin_moves(BOSS_DEVID, moves);
     *result = json_object_new_object();
     json_object_object_add(*result, "vdev", json_object_new_string("xvdb"));
@@ -97,11 +99,15 @@ static int on_detach(struct json_object *params, struct err *e)
         json_object_get_boolean(json_object_object_get(params, "force"));
 
     if (strcmp(vdev, "xvdb") == 0)
+        own.there = false;
+    if (strcmp(vdev, "xvdb") == 0)
         begin_moves(BOSS_DEVID, "closing,closed,gone");
     else if (strcmp(vdev, "xvdc") == 0)
         begin_moves(BOSS_DEVID + 16, force ? "gone" : "closing");
     else if (strcmp(vdev, "xvdd") == 0)
         begin_moves(BOSS_DEVID + 32, "closing,failed");
+    else if (strcmp(vdev, "xvde") == 0)
+        begin_moves(BOSS_DEVID + 48, "failed,gone");
     else
         return fail(e, -ENOENT, "disk %s: there is none", vdev);
     return 0;

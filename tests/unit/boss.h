@@ -14,8 +14,9 @@
 
 /*
  * What block_attach attaches, and what its "disk" says then happens to it:
- * states by commas, or `die`; "taken" is refused.  block_detach: xvdb goes,
- * xvdc only by force, xvdd fails, others are not there.
+ * states by commas, or `die`; a second one is refused.  block_detach: xvdb
+ * goes, xvdc only by force, xvdd fails, xvde fails and goes, others are not
+ * there.
  */
 #define BOSS_DEVID 51728 /* xvdb */
 

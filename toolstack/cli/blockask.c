@@ -153,6 +153,16 @@ static int judge_attach(const char *vdev, struct json_object *o, struct err *e)
     return 0;
 }
 
+/* One that failed would stay, and keep its vdev. */
+static void take_back(struct client *c, const char *vdev)
+{
+    struct json_object *params = json_object_new_object();
+
+    json_object_object_add(params, "vdev", json_object_new_string(vdev));
+    json_object_object_add(params, "force", json_object_new_boolean(true));
+    client_call(c, "block_detach", params, NULL, NULL);
+}
+
 static int await_attached(struct client *c, struct json_object *disk,
                           int timeout_ms, struct err *e)
 {
@@ -177,6 +187,8 @@ static int await_attached(struct client *c, struct json_object *disk,
         if (rc == 1)
             json_object_object_add(disk, "state",
                                    json_object_new_string(text_of(o, "state")));
+        if (rc == -EIO)
+            take_back(c, vdev);
         json_object_put(o);
     }
     return rc < 0 ? rc : 0;
@@ -208,11 +220,14 @@ static int await_gone(struct client *c, const char *vdev, uint32_t devid,
                       int timeout_ms, struct err *e)
 {
     uint64_t end_ms = now_ms() + (uint64_t)timeout_ms;
+    struct err why = { 0 }; /* it failed; it still goes, as a rule */
     struct json_object *o;
     int rc = 0;
 
     while (rc == 0) {
         rc = next_move(c, devid, end_ms, &o, e);
+        if (rc == 0 && why.rc)
+            return fail(e, why.rc, "%s", why.text);
         if (rc == 0)
             return fail(e, -ETIMEDOUT,
                         "disk %s: detach: the guest has not let go of it in "
@@ -224,7 +239,7 @@ static int await_gone(struct client *c, const char *vdev, uint32_t devid,
         if (strcmp(text_of(o, "state"), "gone") == 0)
             rc = 1;
         else if (strcmp(text_of(o, "state"), "failed") == 0)
-            rc = failed(vdev, "detach", o, e);
+            failed(vdev, "detach", o, &why);
         json_object_put(o);
     }
     return rc < 0 ? rc : 0;

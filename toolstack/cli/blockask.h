@@ -37,7 +37,7 @@ int block_limits_parse(int nr, char **words, struct block_limits *out,
 /*
  * *out (may be NULL): {"vdev", "devid", "state"}, the caller's to put.
  *
- *   -EIO        the disk failed, with the reason
+ *   -EIO        the disk failed, with the reason; it was taken away again
  *   -ETIMEDOUT  it is not there in timeout_ms; it may still come
  *   whatever the supervisor refuses it with
  */

@@ -97,8 +97,9 @@ void disks_get(struct json_object *info, uint32_t i, struct disk *out)
 
 const char *disks_state_at(int i)
 {
-    static const char *const state[] = { "starting", "waiting", "connected",
-                                         "closing",  "closed",  "failed" };
+    static const char *const state[] = { "starting",  "waiting", "connecting",
+                                         "connected", "closing", "closed",
+                                         "failed" };
 
     return i < (int)ARRAY_SIZE(state) ? state[i] : NULL;
 }
