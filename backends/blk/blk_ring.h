@@ -30,7 +30,9 @@ uint32_t blk_ring_slots(enum blk_abi abi, uint32_t ring_pages);
 /*
  * Attach to a ring.  Fresh: cursors start from the shared rsp_prod, as Linux's
  * backend does (a frontend that reconnects without its rings set to zero);
- * resume: from the journal's, and nothing shared is believed.
+ * resume: from the journal's, which blk_journal_recover() has brought into
+ * order, and nothing shared is believed; the first push then notifies, for
+ * nobody knows what was published last, so push even if nothing was answered.
  *
  *   -EPROTO     the guest's req_prod is more than a ring ahead
  */
