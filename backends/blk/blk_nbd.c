@@ -76,6 +76,12 @@ static int attach(struct blk_store *s, uint32_t queue, struct blk_loop *loop,
     return 0;
 }
 
+/* Its handle goes with the store. */
+static void detach(struct blk_store_queue *q)
+{
+    (void)q;
+}
+
 /* 0, or why it cannot be done whatever the server says. */
 static int refuse(const struct nbd_store *n, const struct blk_io *io)
 {
@@ -127,6 +133,7 @@ static const struct blk_store_ops ops = {
     .look = look,
     .fixed = fixed,
     .attach = attach,
+    .detach = detach,
     .submit = submit,
     .flush = blk_nbd_link_after,
     .give_up = blk_nbd_link_give_up,

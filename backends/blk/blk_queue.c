@@ -64,9 +64,12 @@ static void queue_move(struct blk_queue *q, enum blk_queue_state to,
 static void connect(struct blk_queue *q)
 {
     struct err e = { 0 };
-    int rc = blk_ring_attach(&q->ring, q->link.ring, q->link.ring_pages,
-                             q->link.abi, q->journal, q->link.resume);
+    int rc;
 
+    if (q->link.resume)
+        blk_serve_sort(q);
+    rc = blk_ring_attach(&q->ring, q->link.ring, q->link.ring_pages,
+                         q->link.abi, q->journal, q->link.resume);
     if (rc < 0) {
         queue_move(q, BLK_QUEUE_BROKEN,
                    "the ring claims more requests than it can hold");

@@ -79,6 +79,11 @@ struct blk_queue {
     uint32_t nr_stored;       /* of them with the store */
     struct blk_pool pool;
     uint8_t *indirect; /* BATCH_MAX pages */
+    struct {
+        uint16_t again[BLK_RING_SLOTS_MAX];
+        uint32_t nr;
+        int answer; /* a slot whose response is to be written again, or -1 */
+    } left;         /* by a killed backend */
     struct gnt_piece piece[PIECES_MAX];
     void *scratch;
     uint64_t last_busy_ns;
@@ -112,7 +117,11 @@ static inline struct blk_slot *slot_list_take(struct slot_list *l)
 /* blk_serve.c: buffers and slots for a ring that was attached. */
 int blk_serve_open(struct blk_queue *q, struct err *e);
 void blk_serve_close(struct blk_queue *q); /* nothing is taken */
-/* Do again what the journal says was under way. */
+/*
+ * Bring the journal that a killed backend left into order, before the ring is
+ * attached; and then do again what was under way.
+ */
+void blk_serve_sort(struct blk_queue *q);
 void blk_serve_recover(struct blk_queue *q);
 /*
  * Take what is on the ring and start it.  Returns how many were taken, or

@@ -234,6 +234,14 @@ int blk_serve_pass(struct blk_queue *q)
     return rc < 0 ? rc : nr;
 }
 
+static void push(struct blk_queue *q)
+{
+    if (!blk_ring_push(&q->ring))
+        return;
+    q->journal->stats.notifies++;
+    evt_notify(q->link.evt, q->link.port);
+}
+
 /* The free list in which none of those in use is left. */
 static void find_free(struct blk_queue *q)
 {
@@ -245,34 +253,43 @@ static void find_free(struct blk_queue *q)
         }
 }
 
+void blk_serve_sort(struct blk_queue *q)
+{
+    uint32_t slots = blk_ring_slots(q->link.abi, q->link.ring_pages);
+
+    q->left.nr =
+        blk_journal_recover(q->journal, MIN_OF(slots, BLK_RING_SLOTS_MAX),
+                            q->left.again, &q->left.answer);
+}
+
+/* The guest may not know of what was answered: it is told in any case. */
 void blk_serve_recover(struct blk_queue *q)
 {
     struct blk_disk_rules rules;
     struct slot_list indirect;
-    uint16_t again[BLK_RING_SLOTS_MAX];
-    int answer;
-    uint32_t nr = blk_journal_recover(q->journal, q->nr_slots, again, &answer);
 
-    slot_list_init(&indirect);
-    rules_now(q, &rules);
-    if (answer >= 0) {
-        const struct blk_journal_slot *j = &q->journal->slot[answer];
+    if (q->left.answer >= 0) {
+        uint32_t slot = (uint32_t)q->left.answer;
+        const struct blk_journal_slot *j = &q->journal->slot[slot];
 
         blk_ring_answer(&q->ring, j->wire.id, blk_answer_op(&j->wire),
                         j->status);
-        blk_journal_answered(q->journal, (uint32_t)answer);
+        blk_journal_answered(q->journal, slot);
     }
+    push(q);
     find_free(q);
-    q->nr_taken = nr;
+    q->nr_taken = q->left.nr;
+    slot_list_init(&indirect);
+    rules_now(q, &rules);
     /* In parts: what fetch_indirect() uses is for a pass. */
-    for (uint32_t i = 0; i < nr; i++) {
-        admit(&q->slot[again[i]], &rules, &indirect);
+    for (uint32_t i = 0; i < q->left.nr; i++) {
+        admit(&q->slot[q->left.again[i]], &rules, &indirect);
         if (i % BATCH_MAX == BATCH_MAX - 1)
             fetch_indirect(q, &indirect, &rules);
     }
     fetch_indirect(q, &indirect, &rules);
     log_info("%s: queue %u: goes on with %u requests", q->disk->name, q->number,
-             nr);
+             q->left.nr);
 }
 
 static bool has_data(const struct blk_slot *s)
@@ -440,8 +457,5 @@ void blk_serve_finish(struct blk_queue *q)
         return;
     while (q->done.first)
         finish_some(q);
-    if (blk_ring_push(&q->ring)) {
-        q->journal->stats.notifies++;
-        evt_notify(q->link.evt, q->link.port);
-    }
+    push(q);
 }

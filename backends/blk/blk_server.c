@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #include "backends/blk/blk_queue.h"
+#include "backends/blk/blk_ring.h"
 #include "backends/blk/blk_rings.h"
 #include "backends/blk/blk_sandbox.h"
 #include "backends/blk/blk_store.h"
@@ -253,7 +254,12 @@ static void connect_rings(struct server *s, bool resume)
     struct err e = { 0 };
 
     s->told_broken = false;
-    if (blk_rings_link(&s->rings, &j->wiring, &e) < 0) {
+    /* Room for all slots first: a full tmpfs would end us by SIGBUS later. */
+    if (blk_rings_link(&s->rings, &j->wiring, &e) < 0 ||
+        blk_journal_reserve(BLK_FD_JOURNAL, j->wiring.nr_queues,
+                            blk_ring_slots(j->wiring.abi, j->wiring.ring_pages),
+                            &e) < 0) {
+        blk_rings_unlink(&s->rings);
         j->connected = 0;
         broken(s, e.text);
         return;
