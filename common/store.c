@@ -97,6 +97,12 @@ int store_watch(struct store *s, const char *path, const char *token,
     return 0;
 }
 
+void store_unwatch(struct store *s, const char *path, const char *token)
+{
+    if (s)
+        xs_unwatch(s->xs, path, token);
+}
+
 int store_fd(struct store *s)
 {
     return xs_fileno(s->xs);

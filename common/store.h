@@ -48,6 +48,8 @@ int store_introduce(struct store *s, uint16_t domid, uint64_t gfn,
 
 int store_watch(struct store *s, const char *path, const char *token,
                 struct err *e);
+/* Absent is as good; what had fired may still be taken. */
+void store_unwatch(struct store *s, const char *path, const char *token);
 int store_fd(struct store *s); /* readable when a watch fired */
 /* Take one fired watch.  Returns 1 and its token, 0 when there is none. */
 int store_take(struct store *s, char *token, uint32_t token_bytes);
