@@ -118,5 +118,12 @@ void fake_xs_end(void);
 
 /* A node's value in the fake xenstore; NULL: none. */
 const char *fake_xs_value(const char *path);
+/* Its permissions, "n0 r7": owner and others; NULL: no such node. */
+const char *fake_xs_perms(const char *path);
+
+/* Somebody else writes and removes, the guest perhaps; watches fire. */
+void fake_xs_set(const char *path, const char *value);
+void fake_xs_rm(const char *path);
+uint32_t fake_xs_watches(void); /* of all connections */
 
 #endif

@@ -16,6 +16,7 @@
 #include "common/err.h"
 #include "common/xswire.h"
 #include "tests/fakes/fake.h"
+#include "tests/fakes/fake_xs.h"
 
 int __wrap_xswire_open(struct xswire **out, struct err *e);
 void __wrap_xswire_close(struct xswire *w);
@@ -31,6 +32,23 @@ int __wrap_xswire_open(struct xswire **out, struct err *e)
 void __wrap_xswire_close(struct xswire *w)
 {
     xs_close((struct xs_handle *)w);
+}
+
+/* NUL separated on the wire; blanks in the fake. */
+static bool set_perms(const struct xsd_sockmsg *head, const char *body,
+                      size_t path_bytes)
+{
+    char perms[64] = "";
+
+    for (size_t at = path_bytes; at < head->len;
+         at += strlen(body + at) + 1) {
+        if (strlen(perms) + strlen(body + at) + 2 > sizeof(perms))
+            abort();
+        if (perms[0])
+            strcat(perms, " ");
+        strcat(perms, body + at);
+    }
+    return fake_xs_set_perms(head->tx_id, body, perms);
 }
 
 static bool serve(struct xs_handle *h, const struct xsd_sockmsg *head,
@@ -54,7 +72,7 @@ static bool serve(struct xs_handle *h, const struct xsd_sockmsg *head,
     case XS_SET_PERMS:
         if (body[head->len - 1] != 0)
             abort();
-        return xs_set_permissions(h, head->tx_id, body, NULL, 0);
+        return set_perms(head, body, path_bytes);
     default:
         abort();
     }

@@ -3,7 +3,9 @@
  * fake_xs.c - libxenstore's names, over the fake host
  *
  * Nodes are a list of paths; an open transaction keeps its own, so that an
- * aborted one leaves nothing.
+ * aborted one leaves nothing.  A new node has its parent's permissions.  Every
+ * watch fires for itself, once for each change at its path or below, and, but
+ * for the special ones, once when it is made.
  */
 #include "tests/fakes/fake_xs.h"
 
@@ -19,14 +21,19 @@
 #include "tests/fakes/fake_alloc.h"
 
 struct node {
-    char *path, *value;
+    char *path, *value, *perms;
     struct node *next;
+};
+
+struct watch {
+    char *path, *token;
+    uint32_t fired;
+    struct watch *next;
 };
 
 struct xs_handle {
     int fd;
-    char *token; /* of the one watch */
-    uint32_t fired;
+    struct watch *watches;
     struct xs_handle *next;
 };
 
@@ -42,8 +49,60 @@ static void list_free(struct node **list)
         *list = n->next;
         free(n->path);
         free(n->value);
+        free(n->perms);
         free(n);
     }
+}
+
+static struct node *list_find(struct node *list, const char *path)
+{
+    while (list && strcmp(list->path, path))
+        list = list->next;
+    return list;
+}
+
+/* Is path at dir, or below it? */
+static bool is_below(const char *path, const char *dir)
+{
+    size_t len = strlen(dir);
+
+    return strncmp(path, dir, len) == 0 && (path[len] == 0 || path[len] == '/');
+}
+
+static void fire(struct xs_handle *h, struct watch *w)
+{
+    uint64_t one = 1;
+
+    w->fired++;
+    if (write(h->fd, &one, sizeof(one)) < 0)
+        abort();
+}
+
+/* path changed, or (gone) all below it went. */
+static void fire_for(const char *path, bool gone)
+{
+    for (struct xs_handle *h = open_handles; h; h = h->next)
+        for (struct watch *w = h->watches; w; w = w->next)
+            if (is_below(path, w->path) || (gone && is_below(w->path, path)))
+                fire(h, w);
+}
+
+/* As the nearest node above has them. */
+static char *inherited(const char *path)
+{
+    char *up = fake_strdup(path), *perms = NULL, *slash;
+    struct node *n;
+
+    while (!perms && (slash = strrchr(up, '/'))) {
+        *slash = 0;
+        n = list_find(staged, up);
+        if (!n)
+            n = list_find(nodes, up);
+        if (n)
+            perms = fake_strdup(n->perms);
+    }
+    free(up);
+    return perms ? perms : fake_strdup("n0");
 }
 
 static void count(void)
@@ -55,14 +114,12 @@ static void count(void)
 
 static void list_set(struct node **list, const char *path, const char *value)
 {
-    struct node *n;
+    struct node *n = list_find(*list, path), *old = list_find(nodes, path);
 
-    for (n = *list; n; n = n->next)
-        if (strcmp(n->path, path) == 0)
-            break;
     if (!n) {
         n = fake_calloc(1, sizeof(*n));
         n->path = fake_strdup(path);
+        n->perms = old ? fake_strdup(old->perms) : inherited(path);
         n->next = *list;
         *list = n;
     }
@@ -72,17 +129,16 @@ static void list_set(struct node **list, const char *path, const char *value)
 
 static bool list_remove(struct node **list, const char *path)
 {
-    size_t len = strlen(path);
     bool found = false;
 
     while (*list) {
         struct node *n = *list;
 
-        if (strncmp(n->path, path, len) == 0 &&
-            (n->path[len] == 0 || n->path[len] == '/')) {
+        if (is_below(n->path, path)) {
             *list = n->next;
             free(n->path);
             free(n->value);
+            free(n->perms);
             free(n);
             found = true;
         } else {
@@ -107,10 +163,40 @@ void fake_xs_end(void)
 
 const char *fake_xs_value(const char *path)
 {
-    for (struct node *n = nodes; n; n = n->next)
-        if (strcmp(n->path, path) == 0)
-            return n->value;
-    return NULL;
+    struct node *n = list_find(nodes, path);
+
+    return n ? n->value : NULL;
+}
+
+const char *fake_xs_perms(const char *path)
+{
+    struct node *n = list_find(nodes, path);
+
+    return n ? n->perms : NULL;
+}
+
+void fake_xs_set(const char *path, const char *value)
+{
+    list_set(&nodes, path, value);
+    count();
+    fire_for(path, false);
+}
+
+void fake_xs_rm(const char *path)
+{
+    list_remove(&nodes, path);
+    count();
+    fire_for(path, true);
+}
+
+uint32_t fake_xs_watches(void)
+{
+    uint32_t nr = 0;
+
+    for (struct xs_handle *h = open_handles; h; h = h->next)
+        for (struct watch *w = h->watches; w; w = w->next)
+            nr++;
+    return nr;
 }
 
 static bool lose(int error)
@@ -136,6 +222,16 @@ struct xs_handle *xs_open(unsigned long flags)
     return h;
 }
 
+static void drop_watch(struct watch **at)
+{
+    struct watch *w = *at;
+
+    *at = w->next;
+    free(w->path);
+    free(w->token);
+    free(w);
+}
+
 void xs_close(struct xs_handle *xsh)
 {
     struct xs_handle **at = &open_handles;
@@ -144,7 +240,8 @@ void xs_close(struct xs_handle *xsh)
         at = &(*at)->next;
     *at = xsh->next;
     close(xsh->fd);
-    free(xsh->token);
+    while (xsh->watches)
+        drop_watch(&xsh->watches);
     free(xsh);
     fake.nr_handles--;
 }
@@ -160,6 +257,17 @@ xs_transaction_t xs_transaction_start(struct xs_handle *h)
     return 1;
 }
 
+static void commit(const struct node *n)
+{
+    struct node *to;
+
+    list_set(&nodes, n->path, n->value);
+    to = list_find(nodes, n->path);
+    free(to->perms);
+    to->perms = fake_strdup(n->perms);
+    fire_for(n->path, false);
+}
+
 bool xs_transaction_end(struct xs_handle *h, xs_transaction_t t, bool abort)
 {
     (void)h, (void)t;
@@ -169,7 +277,7 @@ bool xs_transaction_end(struct xs_handle *h, xs_transaction_t t, bool abort)
         return lose(EIO);
     }
     for (struct node *n = abort ? NULL : staged; n; n = n->next)
-        list_set(&nodes, n->path, n->value);
+        commit(n);
     list_free(&staged);
     count();
     return true;
@@ -187,6 +295,8 @@ bool xs_write(struct xs_handle *h, xs_transaction_t t, const char *path,
     list_set(t == XBT_NULL ? &nodes : &staged, path, value);
     free(value);
     count();
+    if (t == XBT_NULL)
+        fire_for(path, false);
     return true;
 }
 
@@ -211,15 +321,23 @@ bool xs_rm(struct xs_handle *h, xs_transaction_t t, const char *path)
 
     (void)h;
     count();
+    if (found && t == XBT_NULL)
+        fire_for(path, true);
     return found ? true : lose(ENOENT);
 }
 
-bool xs_set_permissions(struct xs_handle *h, xs_transaction_t t,
-                        const char *path, struct xs_permissions *perms,
-                        unsigned int num_perms)
+/* As set_permissions has it on the wire: "n7", "n0 r7". */
+bool fake_xs_set_perms(uint32_t t, const char *path, const char *perms)
 {
-    (void)h, (void)t, (void)path, (void)perms, (void)num_perms;
-    return fake_fails() ? lose(EIO) : true;
+    struct node *n = list_find(t == XBT_NULL ? nodes : staged, path);
+
+    if (fake_fails())
+        return lose(EIO);
+    if (!n)
+        return lose(ENOENT);
+    free(n->perms);
+    n->perms = fake_strdup(perms);
+    return true;
 }
 
 bool xs_introduce_domain(struct xs_handle *h, unsigned int domid,
@@ -236,12 +354,32 @@ bool xs_introduce_domain(struct xs_handle *h, unsigned int domid,
 
 bool xs_watch(struct xs_handle *h, const char *path, const char *token)
 {
-    (void)path;
+    struct watch *w;
+
     if (fake_fails())
         return lose(ENOMEM);
-    free(h->token);
-    h->token = fake_strdup(token);
+    for (w = h->watches; w; w = w->next)
+        if (strcmp(w->path, path) == 0 && strcmp(w->token, token) == 0)
+            return lose(EEXIST);
+    w = fake_calloc(1, sizeof(*w));
+    w->path = fake_strdup(path);
+    w->token = fake_strdup(token);
+    w->next = h->watches;
+    h->watches = w;
+    if (path[0] == '/')
+        fire(h, w);
     return true;
+}
+
+bool xs_unwatch(struct xs_handle *h, const char *path, const char *token)
+{
+    for (struct watch **at = &h->watches; *at; at = &(*at)->next)
+        if (strcmp((*at)->path, path) == 0 &&
+            strcmp((*at)->token, token) == 0) {
+            drop_watch(at);
+            return true;
+        }
+    return lose(ENOENT);
 }
 
 int xs_fileno(struct xs_handle *h)
@@ -251,31 +389,31 @@ int xs_fileno(struct xs_handle *h)
 
 char **xs_check_watch(struct xs_handle *h)
 {
+    struct watch *w = h->watches;
     uint64_t left;
     char **out;
 
-    if (h->fired == 0) {
+    while (w && w->fired == 0)
+        w = w->next;
+    if (!w) {
         if (read(h->fd, &left, sizeof(left)) < 0)
             errno = EAGAIN;
         return NULL;
     }
-    h->fired--;
-    out = fake_calloc(1, 2 * sizeof(*out) + strlen(h->token) + 2);
+    w->fired--;
+    out = fake_calloc(1, 2 * sizeof(*out) + strlen(w->token) +
+                             strlen(w->path) + 2);
     out[XS_WATCH_TOKEN] = (char *)(out + 2);
-    strcpy(out[XS_WATCH_TOKEN], h->token);
-    out[XS_WATCH_PATH] = out[XS_WATCH_TOKEN] + strlen(h->token);
+    strcpy(out[XS_WATCH_TOKEN], w->token);
+    out[XS_WATCH_PATH] = out[XS_WATCH_TOKEN] + strlen(w->token) + 1;
+    strcpy(out[XS_WATCH_PATH], w->path);
     return out;
 }
 
 void fake_release_event(void)
 {
-    uint64_t one = 1;
-
-    for (struct xs_handle *h = open_handles; h; h = h->next) {
-        if (!h->token)
-            continue;
-        h->fired++;
-        if (write(h->fd, &one, sizeof(one)) < 0)
-            abort();
-    }
+    for (struct xs_handle *h = open_handles; h; h = h->next)
+        for (struct watch *w = h->watches; w; w = w->next)
+            if (strcmp(w->path, "@releaseDomain") == 0)
+                fire(h, w);
 }

@@ -5,6 +5,12 @@
 #ifndef FAKE_XS_H
 #define FAKE_XS_H
 
+#include <stdbool.h>
+#include <stdint.h>
+
 void fake_xs_reset(void);
+
+/* For fake_wire.c. */
+bool fake_xs_set_perms(uint32_t t, const char *path, const char *perms);
 
 #endif
