@@ -5,14 +5,17 @@
 #include "toolstack/supervisor/vmdevs.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/checked.h"
 #include "common/err.h"
 #include "toolstack/supervisor/vmcfg.h"
 #include "toolstack/supervisor/vmcpuid.h"
 #include "toolstack/supervisor/vmcpus.h"
 #include "toolstack/supervisor/vmdisk.h"
+#include "toolstack/supervisor/vmdisktext.h"
 #include "toolstack/supervisor/vmp9.h"
 #include "toolstack/supervisor/vmvdev.h"
 #include "toolstack/supervisor/vmvif.h"
@@ -65,24 +68,17 @@ static int make_items(const struct vmget *g, const char *key, size_t item_bytes,
 static int check_disk(const struct vmget *g, const struct cfg_value *v,
                       const struct vm_config *c, struct vm_disk *d)
 {
-    if (vmvdev_number(d->vdev, &d->devid) < 0)
-        return vmget_bad(g, &v->at, -EINVAL,
-                         "disk: vdev: got \"%.40s\", want xvda, xvda1, hda, "
-                         "sda or the like",
-                         d->vdev);
+    struct err own = { 0 };
+    int rc = vmdisk_check(d, &own);
+
+    if (rc < 0)
+        return bad(g, &v->at, "disk", rc, &own);
     for (const struct vm_disk *other = c->disks; other < d; other++)
         if (other->devid == d->devid)
             return vmget_bad(g, &v->at, -EINVAL,
                              "disk: vdev: got \"%.40s\" twice, want it once",
                              d->vdev);
-    if (d->colo == VM_YES || d->colo_details)
-        return vmget_bad(g, &v->at, -EPERM,
-                         "disk: refused: COLO copies a guest's memory");
-    if (d->virtio)
-        return vmget_bad(g, &v->at, -EINVAL,
-                         "disk: specification: got virtio, want xen: a PVH "
-                         "guest has no device model");
-    return check_backend(g, &v->at, "disk", d->backend_domain);
+    return 0;
 }
 
 static int load_disks(const struct vmget *g, struct vm_config *c)
@@ -105,6 +101,53 @@ static int load_disks(const struct vmget *g, struct vm_config *c)
         rc = 1;
     }
     return rc < 0 ? rc : 0;
+}
+
+static struct vm_disk *find_disk(const struct vm_config *c, const char *vdev)
+{
+    uint32_t devid;
+
+    if (vmvdev_number(vdev, &devid) < 0)
+        return NULL;
+    for (uint32_t i = 0; i < c->nr_disks; i++)
+        if (c->disks[i].devid == devid)
+            return &c->disks[i];
+    return NULL;
+}
+
+/* "VDEV [iops=N] [bps=N]" */
+static int load_limit(const struct vmget *g, const struct cfg_value *v,
+                      struct vm_config *c)
+{
+    const char *words = v->text + strspn(v->text, " \t");
+    size_t nr = strcspn(words, " \t");
+    struct err own = { 0 };
+    struct vm_disk *d;
+    char vdev[32];
+    int rc;
+
+    snprintf(vdev, sizeof(vdev), "%.*s", (int)MIN_OF(nr, 31u), words);
+    d = find_disk(c, vdev);
+    if (!d)
+        return vmget_bad(g, &v->at, -EINVAL,
+                         "freehold_disk_limits: got \"%.40s\", want the vdev "
+                         "of one of disk= first",
+                         vdev);
+    rc = vmdisk_limits(words + nr, &d->iops_max, &d->bps_max, &own);
+    return rc < 0 ? bad(g, &v->at, "freehold_disk_limits", rc, &own) : 0;
+}
+
+static int load_limits(const struct vmget *g, struct vm_config *c)
+{
+    const struct cfg_value *v = NULL;
+    void *items = NULL;
+    int nr = make_items(g, "freehold_disk_limits", 1, &v, &items);
+    int rc = nr < 0 ? nr : 0;
+
+    free(items);
+    for (; nr > 0 && rc == 0 && v; v = v->next)
+        rc = load_limit(g, v, c);
+    return rc;
 }
 
 static int load_vifs(const struct vmget *g, struct vm_config *c)
@@ -233,8 +276,9 @@ int vmdevs_load(const struct vmget *g, struct vm_config *out)
 {
     int rc;
 
-    if ((rc = load_disks(g, out)) < 0 || (rc = load_vifs(g, out)) < 0 ||
-        (rc = load_p9s(g, out)) < 0 || (rc = load_placing(g, out)) < 0)
+    if ((rc = load_disks(g, out)) < 0 || (rc = load_limits(g, out)) < 0 ||
+        (rc = load_vifs(g, out)) < 0 || (rc = load_p9s(g, out)) < 0 ||
+        (rc = load_placing(g, out)) < 0)
         return rc;
     return load_cpuid(g, out);
 }

@@ -48,6 +48,8 @@ struct vm_disk {
     uint32_t devid; /* set by whoever checks vdev */
     bool writable, cdrom, direct_io_safe, virtio;
     enum vm_choice discard, trusted, grant_usage, colo;
+    /* freehold_disk_limits: requests and bytes a second; 0: none */
+    uint64_t iops_max, bps_max;
     bool colo_details; /* any colo-*, active-disk or hidden-disk was given */
 };
 

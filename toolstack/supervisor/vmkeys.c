@@ -62,8 +62,9 @@ static const struct vm_key keys[] = {
     { "cpus_soft", VM_TEXT_OR_LIST, VM_KEY_USED, NULL },
     { "cpu_weight", VM_NUMBER, VM_KEY_USED, NULL },
     { "cap", VM_NUMBER, VM_KEY_USED, NULL },
-
     { "disk", VM_LIST, VM_KEY_USED, NULL },
+    { "freehold_disk_limits", VM_LIST, VM_KEY_USED, NULL },
+
     { "vif", VM_LIST, VM_KEY_STORED, vifs_later },
     { "p9", VM_LIST, VM_KEY_STORED, p9_later },
     { "maxvcpus", VM_NUMBER, VM_KEY_STORED, grown_later },
