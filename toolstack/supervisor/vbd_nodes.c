@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * vbd_nodes.c - a disk's two directories in xenstore
+ */
+#include "toolstack/supervisor/vbd_nodes.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <xen/io/blkif.h>
+#include <xen/io/xenbus.h>
+
+#include "common/store.h"
+#include "toolstack/supervisor/vmdisk.h"
+
+static void __attribute__((format(printf, 4, 5))) put(struct store_tree *t,
+                                                      const char *dir,
+                                                      const char *leaf,
+                                                      const char *fmt, ...)
+{
+    char path[128], value[1024];
+    va_list ap;
+
+    snprintf(path, sizeof(path), "%s/%s", dir, leaf);
+    va_start(ap, fmt);
+    vsnprintf(value, sizeof(value), fmt, ap);
+    va_end(ap);
+    store_tree_write(t, path, value);
+}
+
+/* Ends t, which may be NULL if rc is an error. */
+static int commit(struct store_tree *t, int rc, struct err *e)
+{
+    if (rc == 0)
+        rc = store_tree_commit(t, e);
+    store_tree_free(t);
+    return rc;
+}
+
+void vbd_nodes_of(uint16_t domid, uint32_t devid, struct vbd_nodes *out)
+{
+    *out = (struct vbd_nodes){ .domid = domid, .devid = devid };
+    snprintf(out->front, sizeof(out->front), "/local/domain/%u/device/vbd/%u",
+             domid, devid);
+    snprintf(out->back, sizeof(out->back),
+             "/local/domain/0/backend/" VBD_BACKEND_KIND "/%u/%u", domid,
+             devid);
+}
+
+static void put_front(const struct vbd_nodes *n, struct store_tree *t,
+                      const struct vm_disk *d)
+{
+    store_tree_write(t, n->front, "");
+    store_tree_owned(t, n->front, n->domid);
+    put(t, n->front, "backend", "%s", n->back);
+    put(t, n->front, "backend-id", "0");
+    put(t, n->front, "state", "%u", XenbusStateInitialising);
+    put(t, n->front, "virtual-device", "%u", n->devid);
+    put(t, n->front, "device-type", d->cdrom ? "cdrom" : "disk");
+    put(t, n->front, "trusted", d->trusted == VM_NO ? "0" : "1");
+}
+
+static void put_back(const struct vbd_nodes *n, struct store_tree *t,
+                     const struct vm_disk *d)
+{
+    bool discard = d->discard == VM_UNSAID ? d->writable : d->discard == VM_YES;
+
+    store_tree_write(t, n->back, "");
+    store_tree_readable(t, n->back, n->domid);
+    put(t, n->back, "frontend", "%s", n->front);
+    put(t, n->back, "params", "%s:%s", vmdisk_format_name(d->format),
+        d->target);
+    put(t, n->back, "frontend-id", "%u", n->domid);
+    put(t, n->back, "online", "1");
+    put(t, n->back, "removable", d->cdrom ? "1" : "0");
+    put(t, n->back, "bootable", "1");
+    put(t, n->back, "state", "%u", XenbusStateInitialising);
+    put(t, n->back, "dev", "%s", d->vdev);
+    put(t, n->back, "type", "%s", VBD_BACKEND_KIND);
+    put(t, n->back, "mode", d->writable ? "w" : "r");
+    put(t, n->back, "device-type", d->cdrom ? "cdrom" : "disk");
+    if (d->direct_io_safe)
+        put(t, n->back, "direct-io-safe", "1");
+    put(t, n->back, "discard-enable", discard ? "1" : "0");
+    put(t, n->back, "specification", "xen");
+    if (d->script)
+        put(t, n->back, "script", "%s", d->script);
+}
+
+int vbd_nodes_make(const struct vbd_nodes *n, struct store *s,
+                   const struct vm_disk *d, struct err *e)
+{
+    struct store_tree *t = NULL;
+    int rc = store_remove(s, n->front, e); /* of an earlier one of this name */
+
+    if (rc == 0)
+        rc = store_remove(s, n->back, e);
+    if (rc == 0)
+        rc = store_tree_new(&t, e);
+    if (rc == 0) {
+        put_back(n, t, d); /* first: a guest that sees its own finds it */
+        put_front(n, t, d);
+    }
+    return commit(t, rc, e);
+}
+
+void vbd_nodes_remove(const struct vbd_nodes *n, struct store *s)
+{
+    store_remove(s, n->front, NULL);
+    store_remove(s, n->back, NULL);
+}
+
+uint32_t vbd_nodes_state(const char *dir, struct store *s)
+{
+    char path[80], *text;
+    uint32_t state = 0;
+
+    snprintf(path, sizeof(path), "%s/state", dir);
+    text = store_read(s, path);
+    if (text && strlen(text) == 1 && text[0] >= '0' && text[0] <= '9')
+        state = (uint32_t)(text[0] - '0');
+    free(text);
+    return state;
+}
+
+/* Not offered: feature-persistent, for data goes by grant copy alone. */
+int vbd_nodes_offer(const struct vbd_nodes *n,
+                    const struct blk_store_info *info, bool discard,
+                    struct err *e)
+{
+    struct store_tree *t = NULL;
+    int rc = store_tree_new(&t, e);
+
+    if (rc < 0)
+        return rc;
+    put(t, n->back, "multi-queue-max-queues", "%u", info->nr_queues);
+    put(t, n->back, "max-ring-page-order", "%u", BLK_RING_ORDER_MAX);
+    put(t, n->back, "feature-flush-cache", info->flush ? "1" : "0");
+    put(t, n->back, "feature-max-indirect-segments", "%u",
+        BLK_INDIRECT_SEGS_MAX);
+    if (discard && info->discard_bytes) {
+        put(t, n->back, "feature-discard", "1");
+        put(t, n->back, "discard-granularity", "%u", info->discard_bytes);
+        put(t, n->back, "discard-alignment", "%u", info->discard_align_bytes);
+        put(t, n->back, "discard-secure", info->secure_discard ? "1" : "0");
+    } else {
+        put(t, n->back, "feature-discard", "0");
+    }
+    put(t, n->back, "state", "%u", XenbusStateInitWait);
+    return commit(t, rc, e);
+}
+
+int vbd_nodes_connected(const struct vbd_nodes *n,
+                        const struct blk_store_info *info, bool writable,
+                        bool cdrom, struct err *e)
+{
+    struct store_tree *t = NULL;
+    uint32_t flags = writable && !info->readonly ? 0 : VDISK_READONLY;
+    int rc = store_tree_new(&t, e);
+
+    if (rc < 0)
+        return rc;
+    if (cdrom)
+        flags |= VDISK_CDROM | VDISK_REMOVABLE;
+    put(t, n->back, "sectors", "%llu",
+        (unsigned long long)(info->size_bytes / BLK_SECTOR));
+    put(t, n->back, "sector-size", "%u", BLK_SECTOR);
+    put(t, n->back, "physical-sector-size", "%u", info->physical_bytes);
+    put(t, n->back, "info", "%u", flags);
+    put(t, n->back, "state", "%u", XenbusStateConnected);
+    return commit(t, rc, e);
+}
+
+int vbd_nodes_close(const struct vbd_nodes *n, uint32_t state,
+                    const char *error, struct err *e)
+{
+    struct store_tree *t = NULL;
+    int rc = store_tree_new(&t, e);
+
+    if (rc < 0)
+        return rc;
+    if (error)
+        put(t, n->back, "error", "%s", error);
+    put(t, n->back, "state", "%u", state);
+    return commit(t, rc, e);
+}
+
+int vbd_nodes_offline(const struct vbd_nodes *n, struct err *e)
+{
+    struct store_tree *t = NULL;
+    int rc = store_tree_new(&t, e);
+
+    if (rc < 0)
+        return rc;
+    put(t, n->back, "online", "0");
+    put(t, n->back, "state", "%u", XenbusStateClosing);
+    return commit(t, rc, e);
+}
