@@ -40,8 +40,7 @@ static bool set_perms(const struct xsd_sockmsg *head, const char *body,
 {
     char perms[64] = "";
 
-    for (size_t at = path_bytes; at < head->len;
-         at += strlen(body + at) + 1) {
+    for (size_t at = path_bytes; at < head->len; at += strlen(body + at) + 1) {
         if (strlen(perms) + strlen(body + at) + 2 > sizeof(perms))
             abort();
         if (perms[0])

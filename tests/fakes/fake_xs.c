@@ -401,8 +401,8 @@ char **xs_check_watch(struct xs_handle *h)
         return NULL;
     }
     w->fired--;
-    out = fake_calloc(1, 2 * sizeof(*out) + strlen(w->token) +
-                             strlen(w->path) + 2);
+    out = fake_calloc(1, 2 * sizeof(*out) + strlen(w->token) + strlen(w->path) +
+                             2);
     out[XS_WATCH_TOKEN] = (char *)(out + 2);
     strcpy(out[XS_WATCH_TOKEN], w->token);
     out[XS_WATCH_PATH] = out[XS_WATCH_TOKEN] + strlen(w->token) + 1;

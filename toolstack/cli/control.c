@@ -20,6 +20,7 @@
 #include "toolstack/cli/cmd.h"
 #include "toolstack/cli/exitcode.h"
 #include "toolstack/cli/target.h"
+#include "toolstack/supervisor/diskfile.h"
 #include "toolstack/supervisor/xenbus.h"
 
 /* Read events until the supervisor hangs up. */
@@ -84,6 +85,8 @@ static int destroy_alone(struct hyp *h, struct store *s, const struct target *t,
         rc = hyp_destroy(h, domid, e);
     if (rc == 0 && domid && tree_is_of(s, domid, uuid))
         rc = xenbus_remove(s, domid, uuid, e);
+    if (rc == 0 && t->known)
+        diskfile_clear(&d);
     if (rc == 0)
         rundir_remove(&d);
     return rc;

@@ -25,6 +25,7 @@
 #include "common/log.h"
 #include "toolstack/supervisor/api.h"
 #include "toolstack/supervisor/console.h"
+#include "toolstack/supervisor/guest_disks.h"
 #include "toolstack/supervisor/guest_priv.h"
 #include "toolstack/supervisor/notify.h"
 #include "toolstack/supervisor/rundir.h"
@@ -32,16 +33,18 @@
 static void on_timer(uv_timer_t *t);
 static void on_handle_closed(uv_handle_t *h);
 
+#define ENDS (BIT(GUEST_ENDING) | BIT(GUEST_GONE))
+
 static const uint16_t guest_next[] = {
-    [GUEST_NEW] = BIT(GUEST_BUILDING) | BIT(GUEST_RUNNING) | BIT(GUEST_GONE),
-    [GUEST_BUILDING] =
-        BIT(GUEST_PAUSED) | BIT(GUEST_LAUNCHING) | BIT(GUEST_GONE),
-    [GUEST_PAUSED] = BIT(GUEST_LAUNCHING) | BIT(GUEST_GONE),
-    [GUEST_LAUNCHING] = BIT(GUEST_RUNNING) | BIT(GUEST_GONE),
-    [GUEST_RUNNING] = BIT(GUEST_ENDED) | BIT(GUEST_GONE),
-    [GUEST_ENDED] = BIT(GUEST_KEPT) | BIT(GUEST_WAITING) | BIT(GUEST_GONE),
-    [GUEST_KEPT] = BIT(GUEST_GONE),
-    [GUEST_WAITING] = BIT(GUEST_BUILDING) | BIT(GUEST_GONE),
+    [GUEST_NEW] = BIT(GUEST_BUILDING) | BIT(GUEST_RUNNING) | ENDS,
+    [GUEST_BUILDING] = BIT(GUEST_PAUSED) | BIT(GUEST_LAUNCHING) | ENDS,
+    [GUEST_PAUSED] = BIT(GUEST_LAUNCHING) | ENDS,
+    [GUEST_LAUNCHING] = BIT(GUEST_RUNNING) | ENDS,
+    [GUEST_RUNNING] = BIT(GUEST_ENDED) | ENDS,
+    [GUEST_ENDED] = BIT(GUEST_KEPT) | BIT(GUEST_WAITING) | ENDS,
+    [GUEST_KEPT] = ENDS,
+    [GUEST_WAITING] = BIT(GUEST_BUILDING) | ENDS,
+    [GUEST_ENDING] = BIT(GUEST_GONE),
     [GUEST_GONE] = 0,
 };
 _Static_assert(ARRAY_SIZE(guest_next) == GUEST_STATES, "guest_next");
@@ -51,7 +54,7 @@ static const char *const state_name[] = {
     [GUEST_PAUSED] = "paused",   [GUEST_LAUNCHING] = "launching",
     [GUEST_RUNNING] = "running", [GUEST_ENDED] = "ended",
     [GUEST_KEPT] = "kept",       [GUEST_WAITING] = "waiting",
-    [GUEST_GONE] = "gone",
+    [GUEST_ENDING] = "ending",   [GUEST_GONE] = "gone",
 };
 _Static_assert(ARRAY_SIZE(state_name) == GUEST_STATES, "state_name");
 
@@ -102,17 +105,40 @@ void guest_report(struct guest *g, const struct err *failed)
     g->opt.outcome(g->opt.arg, g, failed);
 }
 
-void guest_end(struct guest *g, const char *why, const struct err *failed)
+static void gone(struct guest *g)
 {
-    if (g->state == GUEST_GONE)
-        return;
-    rundir_mark_ended(g->dir);
-    guest_domain_remove(g);
-    if (failed)
-        g->failed = *failed;
-    guest_move(g, GUEST_GONE, why);
+    const struct err *failed = g->failed.rc ? &g->failed : NULL;
+
+    guest_move(g, GUEST_GONE, g->end_why);
     guest_report(g, failed ? failed : &(struct err){ -ECANCELED, "destroyed" });
     g->opt.gone(g->opt.arg, failed);
+}
+
+/* Nothing of it may be left when it is GONE: whoever takes its disks next. */
+void guest_end(struct guest *g, const char *why, const struct err *failed)
+{
+    if (g->state == GUEST_ENDING || g->state == GUEST_GONE)
+        return;
+    rundir_mark_ended(g->dir);
+    if (failed)
+        g->failed = *failed;
+    g->end_why = why;
+    guest_domain_remove(g);
+    if (guest_disks_busy(g))
+        guest_move(g, GUEST_ENDING, why);
+    else
+        gone(g);
+}
+
+void guest_disks_ended(struct guest *g)
+{
+    if (guest_disks_busy(g))
+        return;
+    if (g->state == GUEST_ENDING)
+        gone(g);
+    else if (g->state == GUEST_WAITING &&
+             !uv_is_active((uv_handle_t *)&g->timer))
+        guest_arm(g, 0, 0);
 }
 
 void guest_rang(struct guest *g, uint32_t port)
@@ -132,6 +158,8 @@ static void on_timer(uv_timer_t *t)
     guest_store_look(g);
     if (g->state == GUEST_LAUNCHING)
         guest_look_after_launch(g);
+    else if (g->state == GUEST_WAITING && guest_disks_busy(g))
+        return; /* guest_disks_ended() */
     else if (g->state == GUEST_WAITING && g->store)
         guest_start(g);
     else if (g->state == GUEST_WAITING)
@@ -195,6 +223,7 @@ void guest_leave(struct guest *g)
     log_info("guest %s: left to the next supervisor", g->cfg->name);
     g->left_domid = g->domid;
     g->left_console_port = g->ports.console;
+    guest_disks_leave(g);
     guest_domain_let_go(g);
 }
 
@@ -320,6 +349,7 @@ void guest_close(struct guest *g)
     if (!g)
         return;
     guest_domain_remove(g);
+    guest_disks_free(g);
     console_close(g->console);
     api_close(g->api);
     guest_store_close(g);

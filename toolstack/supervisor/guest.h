@@ -8,7 +8,8 @@
  *               └─▶ PAUSED ──┘                       ├─ preserve ▶ KEPT
  *                                                    └─ destroy ─▶ GONE
  *
- * Any state goes to GONE by destroy, or when the domain vanishes.
+ * Any state goes to GONE by destroy, or when the domain vanishes; by way of
+ * ENDING while its disks' backends end.
  */
 #ifndef GUEST_H
 #define GUEST_H
@@ -40,6 +41,7 @@ enum guest_state {
     GUEST_ENDED,     /* it shut down; on_* decides */
     GUEST_KEPT,      /* stopped, kept for whoever wants to look */
     GUEST_WAITING,   /* for the time of the next restart */
+    GUEST_ENDING,    /* no domain is left; its disks' backends end */
     GUEST_GONE,      /* nothing is left of it */
     GUEST_STATES
 };
@@ -49,10 +51,11 @@ struct guest_times { /* of the last launch; us */
 };
 
 struct guest_options {
-    bool paused;         /* stop in PAUSED until guest_resume() */
-    bool adopting;       /* guest_adopt() is what comes next */
-    const char *log_dir; /* NAME.log goes there */
-    uint64_t start_us;   /* when the command began, CLOCK_MONOTONIC */
+    bool paused;             /* stop in PAUSED until guest_resume() */
+    bool adopting;           /* guest_adopt() is what comes next */
+    const char *log_dir;     /* NAME.log goes there */
+    const char *blk_program; /* a disk's backend; NULL: the installed one */
+    uint64_t start_us;       /* when the command began, CLOCK_MONOTONIC */
     /* Once: the guest runs (or is PAUSED, or adopted), or never will. */
     void (*outcome)(void *arg, struct guest *g, const struct err *failed);
     /* The guest is GONE; failed is NULL after an ordinary end. */

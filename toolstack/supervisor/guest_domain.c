@@ -19,6 +19,7 @@
 #include "common/log.h"
 #include "common/store.h"
 #include "toolstack/supervisor/console.h"
+#include "toolstack/supervisor/guest_disks.h"
 #include "toolstack/supervisor/guest_priv.h"
 #include "toolstack/supervisor/rundir.h"
 #include "toolstack/supervisor/xenbus.h"
@@ -86,6 +87,7 @@ void guest_domain_remove(struct guest *g)
     guest_domain_let_go(g);
     if (domid == HYP_DOMID_NONE)
         return;
+    guest_disks_end(g);
     if (hyp_destroy(g->hyp, domid, &e) < 0)
         log_err("guest %s: %s", g->cfg->name, e.text);
     if (xenbus_remove(g->store, domid, g->cfg->uuid, &e) < 0)
@@ -239,6 +241,8 @@ int guest_domain_build(struct guest *g, struct err *e)
         rc = bind_doorbell(g, e);
     g->load.gnt = g->gnt;
     g->load.domid = g->domid;
+    if (rc == 0)
+        rc = guest_disks_build(g, e); /* they open while it is loaded */
     return rc;
 }
 
@@ -246,8 +250,10 @@ int guest_domain_build(struct guest *g, struct err *e)
 int guest_domain_introduce(struct guest *g, struct err *e)
 {
     uint64_t start_us = guest_now_us();
-    int rc;
+    int rc = guest_disks_ready(g, e);
 
+    if (rc <= 0) /* 0: the last of them has this called again */
+        return rc;
     rc = store_introduce(g->store, g->domid, XEN_STEWARD_STORE_GFN,
                          g->ports.store, e);
     if (rc == 0)
@@ -303,6 +309,7 @@ void guest_domain_adopt(struct guest *g)
                        &e) < 0)
         lost(g, "console", &e);
     guest_store_check(g);
+    guest_disks_adopt(g);
     if (write_state(g, &e) < 0)
         log_err("guest %s: %s", g->cfg->name, e.text);
 }

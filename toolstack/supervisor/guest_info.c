@@ -9,7 +9,7 @@
  *   rename {"name": ...}     give it another name
  *   pause, unpause           unpause also launches a guest built with -p
  *   reload                   go on as the program that is installed now
- *   (guest_tune.c has more)
+ *   (guest_tune.c and guest_block.c have more)
  *   subscribe                as info, and events from now on (api.c)
  *
  * Events, each with `time_us` (CLOCK_REALTIME) and, if it has one, `domid`:
@@ -33,6 +33,7 @@
 #include "toolstack/supervisor/api.h"
 #include "toolstack/supervisor/console.h"
 #include "toolstack/supervisor/dump.h"
+#include "toolstack/supervisor/guest_disks.h"
 #include "toolstack/supervisor/guest_priv.h"
 #include "toolstack/supervisor/guest_rename.h"
 #include "toolstack/supervisor/vmcfg.h"
@@ -130,6 +131,7 @@ struct json_object *guest_info(struct guest *g)
     add_number(o, "restarts", g->nr_restarts);
     add_number(o, "console_bytes", console_said(g->console));
     json_object_object_add(o, "times", times_object(&g->times));
+    json_object_object_add(o, "disks", guest_block_info(g));
     return o;
 }
 
@@ -192,6 +194,7 @@ int guest_call(void *arg, const char *method, struct json_object *params,
                struct json_object **result, struct err *e)
 {
     struct guest *g = arg;
+    int rc;
 
     if (params && !json_object_is_type(params, json_type_object))
         return fail(e, -EINVAL, "%.32s: params: want an object", method);
@@ -217,5 +220,6 @@ int guest_call(void *arg, const char *method, struct json_object *params,
         return guest_resume(g, e);
     if (strcmp(method, "reload") == 0)
         return guest_reload(g, e);
-    return call_tune(g, method, params, e);
+    rc = guest_block_call(g, method, params, result, e);
+    return rc == -ENOSYS ? call_tune(g, method, params, e) : rc;
 }

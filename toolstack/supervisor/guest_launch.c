@@ -116,8 +116,9 @@ void guest_look_after_launch(struct guest *g)
         guest_launch_failed(g, &e);
         return;
     }
-    if (!g->load.page.va)
-        guest_serve_steward(g); /* its page could not be mapped when it rang */
+    if (!g->load.page.va || g->load.state == LOAD_OFFER)
+        /* Its page could not be mapped when it rang; or a disk is not open. */
+        guest_serve_steward(g);
     guest_look(g);
 }
 

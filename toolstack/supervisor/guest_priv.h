@@ -50,13 +50,17 @@ struct guest {
     uint64_t unpaused_us, alive_us, quiet_since_us;
     uint32_t nr_rings; /* of the doorbell, for the watchdog */
 
+    struct guest_disk *disks; /* guest_disks.h */
+    bool disks_listed;        /* they are the guest's, not the next build's */
+
     uint16_t left_domid; /* from guest_leave() to guest_return() */
     uint32_t left_console_port;
 
     struct guest_times times;
     uint32_t nr_restarts, quick_deaths;
-    bool reported;     /* outcome() was called */
-    bool wants_gone;   /* destroy was asked for */
+    bool reported;   /* outcome() was called */
+    bool wants_gone; /* destroy was asked for */
+    const char *end_why;
     struct err failed; /* why it is GONE; rc 0: an ordinary end */
 };
 
@@ -72,6 +76,8 @@ void guest_move(struct guest *g, enum guest_state to, const char *why);
 void guest_report(struct guest *g, const struct err *failed);
 /* The end, from any state; failed NULL after an ordinary one. */
 void guest_end(struct guest *g, const char *why, const struct err *failed);
+/* The last of its disks' backends may have ended. */
+void guest_disks_ended(struct guest *g);
 /* The one timer; what it is for depends on the state.  repeat_ms 0: once. */
 void guest_arm(struct guest *g, uint32_t after_ms, uint32_t repeat_ms);
 #define GUEST_HEAR_MS 10000u /* a kernel's time to answer */

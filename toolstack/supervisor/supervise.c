@@ -26,6 +26,7 @@
 #include "common/checked.h"
 #include "common/err.h"
 #include "common/log.h"
+#include "toolstack/supervisor/diskfile.h"
 #include "toolstack/supervisor/guest.h"
 #include "toolstack/supervisor/left.h"
 #include "toolstack/supervisor/notify.h"
@@ -343,6 +344,7 @@ static int adopt(struct supervisor *s, struct err *e)
 static int finish_end(struct supervisor *s)
 {
     log_info("guest %s: it had ended", s->cfg->name);
+    diskfile_clear(&s->dir);
     rundir_remove(&s->dir);
     uv_timer_start(&s->turn, on_closing, 0, 0);
     return 0;
