@@ -92,6 +92,7 @@ static const int calls[] = {
     SCMP_SYS(ppoll),
     SCMP_SYS(futex),
     SCMP_SYS(fcntl),
+    SCMP_SYS(fallocate),
     SCMP_SYS(fstat),
     SCMP_SYS(lseek),
     SCMP_SYS(munmap),
