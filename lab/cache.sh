@@ -27,7 +27,7 @@ DOM0_PACKAGES="linux-image-amd64 xen-hypervisor-4.20-amd64 xen-utils-4.20
     busybox-static procps e2fsprogs strace libuv1t64 libjson-c5 libseccomp2
     libmnl0 liburing2 libnbd0 libsystemd0 initramfs-tools zstd fio iperf3
     python3-minimal ethtool xz-utils cpio systemd systemd-sysv dbus
-    grub-common grub2-common grub-pc-bin"
+    grub-common grub2-common grub-pc-bin qemu-utils"
 # What ./dev itself needs of the machine it runs on, Debian 12 or 13.
 HOST_PACKAGES="mmdebstrap debian-archive-keyring e2fsprogs openssh-client
     util-linux mount iproute2 xz-utils patch"
