@@ -6,13 +6,19 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/file.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
+#include "common/checked.h"
 #include "common/err.h"
+#include "common/log.h"
 #include "toolstack/supervisor/disksource.h"
 
 static uv_loop_t loop;
@@ -21,9 +27,9 @@ static struct err err;
 
 static char *in_dir(const char *name)
 {
-    static char path[4][64];
+    static char path[8][64];
     static int next;
-    char *p = path[next++ % 4];
+    char *p = path[next++ % 8];
 
     snprintf(p, sizeof(path[0]), "%s/%s", dir, name);
     return p;
@@ -48,9 +54,15 @@ static int open_source(const char *target, bool writable,
                          .format = format,
                          .writable = writable };
 
+    const char *slash = target ? strrchr(target, '/') : NULL;
+    char base[128];
+
+    /* Another place for each, as each disk has one. */
+    snprintf(base, sizeof(base), "%s/web/vbd%.20s", dir,
+             slash ? slash + 1 : "");
     err = (struct err){ 0 };
     *out = NULL;
-    return disk_source_open(&loop, &d, in_dir("vbd-51712"), out, &err);
+    return disk_source_open(&loop, &d, base, out, &err);
 }
 
 static int refused(const char *target, enum vm_disk_format format)
@@ -73,7 +85,7 @@ static struct disk_source *opened(const char *target, bool writable)
 static int make_dir(void **state)
 {
     (void)state;
-    return uv_loop_init(&loop) || !mkdtemp(dir);
+    return uv_loop_init(&loop) || !mkdtemp(dir) || mkdir(in_dir("web"), 0700);
 }
 
 static int remove_dir(void **state)
@@ -212,6 +224,349 @@ TEST(a_file_that_became_a_pipe_is_noticed)
     disk_source_close(s);
 }
 
+/* ---- NBD servers ---- */
+
+struct answer {
+    int fd;
+    bool is_there;
+    struct err why;
+};
+
+static void on_connected(void *arg, int fd, const struct err *failed)
+{
+    struct answer *a = arg;
+
+    CHECK(!a->is_there); /* once */
+    a->is_there = true;
+    a->fd = fd;
+    if (failed)
+        a->why = *failed;
+}
+
+static void ask(struct disk_source *s, struct answer *a)
+{
+    *a = (struct answer){ .fd = -1 };
+    CHECK_EQ(disk_source_connect(s, on_connected, a, &err), 0);
+    CHECK(!a->is_there); /* from the loop alone */
+}
+
+static void await(struct answer *a)
+{
+    while (!a->is_there)
+        uv_run(&loop, UV_RUN_ONCE);
+}
+
+static struct disk_source *opened_as(const char *target,
+                                     enum vm_disk_format format)
+{
+    struct disk_source *s;
+
+    CHECK_EQ(open_source(target, true, format, &s), 0);
+    CHECK_EQ(disk_source_kind(s), BLK_STORE_NBD);
+    CHECK_EQ(disk_source_fd(s), -ENOTSUP);
+    return s;
+}
+
+static int listen_unix(const char *path)
+{
+    struct sockaddr_un at = { .sun_family = AF_UNIX };
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    snprintf(at.sun_path, sizeof(at.sun_path), "%s", path);
+    unlink(path);
+    CHECK_EQ(bind(fd, (struct sockaddr *)&at, sizeof(at)), 0);
+    CHECK_EQ(listen(fd, 4), 0);
+    return fd;
+}
+
+static int listen_tcp(int family, uint16_t *port)
+{
+    struct sockaddr_in v4 = { .sin_family = AF_INET,
+                              .sin_addr = { htonl(INADDR_LOOPBACK) } };
+    struct sockaddr_in6 v6 = { .sin6_family = AF_INET6,
+                               .sin6_addr = IN6ADDR_LOOPBACK_INIT };
+    bool is4 = family == AF_INET;
+    struct sockaddr *at = is4 ? (void *)&v4 : (void *)&v6;
+    socklen_t len = is4 ? sizeof(v4) : sizeof(v6);
+    int fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    if (fd < 0 || bind(fd, at, len) || listen(fd, 4) ||
+        getsockname(fd, at, &len))
+        return -1;
+    *port = ntohs(is4 ? v4.sin_port : v6.sin6_port);
+    return fd;
+}
+
+/* Accept, while the loop runs, and say so much. */
+static int greet(int listening, const char *words)
+{
+    struct pollfd p = { .fd = listening, .events = POLLIN };
+    int fd;
+
+    while (poll(&p, 1, 1) == 0)
+        uv_run(&loop, UV_RUN_NOWAIT);
+    fd = accept(listening, NULL, NULL);
+    CHECK(fd >= 0);
+    CHECK_EQ(write(fd, words, strlen(words)), (ssize_t)strlen(words));
+    return fd;
+}
+
+static void check_greeting(int fd)
+{
+    char said[9] = "";
+
+    CHECK_EQ(recv(fd, said, 8, 0), 8); /* it was left in the socket */
+    CHECK_STR(said, "NBDMAGIC");
+}
+
+TEST(a_server_is_connected_to_by_its_socket)
+{
+    char target[128];
+    struct disk_source *s;
+    struct answer a, b;
+    int listening = listen_unix(in_dir("server")), first, second;
+
+    snprintf(target, sizeof(target), "nbd+unix:///my%%20disk?socket=%s",
+             in_dir("server"));
+    s = opened_as(target, VM_DISK_RAW);
+    CHECK_STR(disk_source_export(s), "my disk");
+    ask(s, &a);
+    ask(s, &b); /* waits for the first one */
+    first = greet(listening, "NBDMAGIC");
+    await(&a);
+    CHECK(a.fd >= 0 && !b.is_there);
+    check_greeting(a.fd);
+    second = greet(listening, "NBDMAGIC");
+    await(&b);
+    check_greeting(b.fd);
+    close(a.fd), close(b.fd), close(first), close(second), close(listening);
+    disk_source_close(s);
+}
+
+TEST(a_server_is_connected_to_by_tcp)
+{
+    static const struct {
+        int family;
+        const char *host;
+    } rows[] = { { AF_INET, "127.0.0.1" }, { AF_INET6, "[::1]" } };
+
+    for (uint32_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        struct disk_source *s;
+        struct answer a;
+        char target[64];
+        uint16_t port;
+        int listening = listen_tcp(rows[i].family, &port), fd;
+
+        if (listening < 0) { /* no such addresses here */
+            CHECK(rows[i].family == AF_INET6);
+            continue;
+        }
+        snprintf(target, sizeof(target), "nbd://%s:%u/x", rows[i].host, port);
+        s = opened_as(target, VM_DISK_RAW);
+        ask(s, &a);
+        fd = greet(listening, "NBDMAGIC");
+        await(&a);
+        check_greeting(a.fd);
+        close(a.fd), close(fd), close(listening);
+        disk_source_close(s);
+    }
+}
+
+TEST(what_is_no_nbd_server_is_told)
+{
+    char target[128];
+    struct disk_source *s;
+    struct answer a;
+    int listening = listen_unix(in_dir("other")), fd;
+
+    snprintf(target, sizeof(target), "nbd+unix:///?socket=%s", in_dir("other"));
+    s = opened_as(target, VM_DISK_RAW);
+    ask(s, &a);
+    fd = greet(listening, "SSH-2.0-");
+    await(&a);
+    CHECK_EQ(a.why.rc, -EPROTO);
+    CHECK_HAS(a.why.text, "disk xvda: /tmp/disksource-");
+    CHECK_HAS(a.why.text, "/other: it is no NBD server");
+    close(fd);
+    ask(s, &a);
+    close(greet(listening, "")); /* hangs up */
+    await(&a);
+    CHECK_EQ(a.why.rc, -ECONNRESET);
+    close(listening);
+    ask(s, &a);
+    await(&a);
+    CHECK_EQ(a.why.rc, -ECONNREFUSED);
+    disk_source_close(s);
+}
+
+TEST(an_address_that_is_none_is_refused)
+{
+    CHECK_EQ(refused("nbd://", VM_DISK_RAW), -EINVAL);
+    CHECK_HAS(err.text, "disk xvda: target: got \"nbd://\", want nbd://HOST");
+    CHECK_EQ(refused("nbds://host/x", VM_DISK_RAW), -EOPNOTSUPP);
+    CHECK_HAS(err.text, "TLS is not served yet");
+    CHECK_EQ(refused("nbd://host/x", VM_DISK_QCOW2), -EINVAL);
+    CHECK_HAS(err.text, "format: got qcow2, want raw");
+}
+
+TEST(nothing_is_heard_of_a_source_that_is_closed)
+{
+    char target[128];
+    struct answer a, b, c;
+    int listening = listen_unix(in_dir("mute"));
+    struct disk_source *s;
+
+    snprintf(target, sizeof(target), "nbd+unix:///?socket=%s", in_dir("mute"));
+    s = opened_as(target, VM_DISK_RAW);
+    ask(s, &a);
+    ask(s, &b);
+    uv_run(&loop, UV_RUN_NOWAIT);
+    disk_source_close(s);
+    s = opened_as("nbd://no-such-host.invalid/x", VM_DISK_RAW);
+    ask(s, &c);
+    uv_run(&loop, UV_RUN_NOWAIT);
+    disk_source_close(s); /* in the midst of a look-up */
+    uv_run(&loop, UV_RUN_DEFAULT);
+    CHECK(!a.is_there && !b.is_there && !c.is_there);
+    close(listening);
+}
+
+TEST(a_host_that_nobody_knows_is_told)
+{
+    struct disk_source *s =
+        opened_as("nbd://no-such-host.invalid/x", VM_DISK_RAW);
+    struct answer a;
+
+    ask(s, &a);
+    await(&a);
+    CHECK_EQ(a.fd, -1);
+    CHECK_HAS(a.why.text, "disk xvda: no-such-host.invalid: look up: ");
+    disk_source_close(s);
+}
+
+/* ---- images: the fake server writes a byte for each of its starts ---- */
+
+static uint32_t nr_starts(const char *name)
+{
+    struct stat st;
+
+    CHECK_EQ(stat(in_dir(name), &st), 0);
+    return (uint32_t)st.st_size;
+}
+
+static char *make_image(const char *name)
+{
+    char *path = in_dir(name);
+
+    close(open(path, O_CREAT | O_RDWR | O_TRUNC, 0600));
+    return path;
+}
+
+TEST(a_server_of_an_image_is_started_once_and_again_when_it_ended)
+{
+    struct disk_source *s = opened_as(make_image("good"), VM_DISK_QCOW2);
+    struct answer a, b;
+
+    CHECK_EQ(nr_starts("good"), 0);
+    ask(s, &a);
+    await(&a);
+    CHECK_STR(a.why.text, "");
+    check_greeting(a.fd);
+    ask(s, &b);
+    await(&b);
+    check_greeting(b.fd);
+    CHECK_EQ(nr_starts("good"), 1);
+
+    close(a.fd), close(b.fd);       /* it ends with its last client */
+    while (nr_starts("good") < 4) { /* also at the very moment */
+        ask(s, &a);
+        await(&a);
+        CHECK_STR(a.why.text, "");
+        check_greeting(a.fd);
+        close(a.fd);
+    }
+    disk_source_close(s);
+}
+
+TEST(an_image_is_locked_as_long_as_it_is_served)
+{
+    struct disk_source *s = opened_as(make_image("held"), VM_DISK_QCOW2);
+    struct disk_source *raw = opened(in_dir("held"), true);
+    struct answer a;
+    int fd;
+
+    ask(s, &a);
+    await(&a);
+    disk_source_close(s);
+    uv_run(&loop, UV_RUN_NOWAIT);
+    CHECK_EQ(disk_source_fd(raw), -EBUSY); /* the server has it */
+    close(a.fd);
+    while ((fd = disk_source_fd(raw)) == -EBUSY)
+        uv_run(&loop, UV_RUN_NOWAIT);
+    CHECK(fd >= 0);
+    disk_source_close(raw);
+    close(fd);
+}
+
+TEST(a_supervisor_that_follows_finds_the_server)
+{
+    struct disk_source *s = opened_as(make_image("kept-on"), VM_DISK_QCOW2);
+    struct disk_source *raw;
+    struct answer a, b;
+    int fd;
+
+    ask(s, &a);
+    await(&a);
+    disk_source_close(s);
+    s = opened_as(in_dir("kept-on"), VM_DISK_QCOW2);
+    ask(s, &b);
+    await(&b);
+    check_greeting(b.fd);
+    CHECK_EQ(nr_starts("kept-on"), 1);
+    close(a.fd), close(b.fd);
+    raw = opened(in_dir("kept-on"), true);
+    while ((fd = disk_source_fd(raw)) == -EBUSY) /* the old one ends */
+        uv_run(&loop, UV_RUN_NOWAIT);
+    ask(s, &b); /* and the next one cannot have the image yet */
+    for (uint32_t i = 0; i < 5; i++)
+        uv_run(&loop, UV_RUN_ONCE);
+    CHECK(!b.is_there);
+    disk_source_close(raw);
+    close(fd);
+    await(&b);
+    CHECK_STR(b.why.text, "");
+    check_greeting(b.fd);
+    CHECK_EQ(nr_starts("kept-on"), 2);
+    close(b.fd);
+    disk_source_close(s);
+}
+
+TEST(a_server_that_does_not_start_says_why)
+{
+    static const struct {
+        const char *name, *words;
+    } rows[] = {
+        { "broken", "disk xvda: qemu-nbd: it is ? broken" },
+        { "deaf", "disk xvda: its server was killed" },
+        { "base", "disk xvda: qemu-nbd: Could not open backing file: none (a "
+                  "backing file is one beside the image that nobody may write "
+                  "to: chmod a-w)" },
+    };
+
+    for (uint32_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        struct disk_source *s =
+            opened_as(make_image(rows[i].name), VM_DISK_QCOW2);
+        struct answer a;
+
+        ask(s, &a);
+        await(&a);
+        CHECK_EQ(a.fd, -1);
+        CHECK_STR(a.why.text, rows[i].words);
+        CHECK_EQ(nr_starts(rows[i].name), 1);
+        disk_source_close(s);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -223,7 +578,18 @@ int main(void)
         RULE(two_may_share_a_disk_only_to_read),
         RULE(the_lock_lives_as_long_as_a_backend_has_the_descriptor),
         RULE(a_file_that_became_a_pipe_is_noticed),
+        RULE(a_server_is_connected_to_by_its_socket),
+        RULE(a_server_is_connected_to_by_tcp),
+        RULE(what_is_no_nbd_server_is_told),
+        RULE(an_address_that_is_none_is_refused),
+        RULE(nothing_is_heard_of_a_source_that_is_closed),
+        RULE(a_host_that_nobody_knows_is_told),
+        RULE(a_server_of_an_image_is_started_once_and_again_when_it_ended),
+        RULE(an_image_is_locked_as_long_as_it_is_served),
+        RULE(a_supervisor_that_follows_finds_the_server),
+        RULE(a_server_that_does_not_start_says_why),
     };
 
+    log_set_level(LOG_LEVEL_NONE);
     return cmocka_run_group_tests(tests, make_dir, remove_dir);
 }

@@ -269,18 +269,20 @@ static int connected(struct nbd_dial *d)
 static void on_ready(uv_poll_t *p, int status, int events)
 {
     struct nbd_dial *d = p->data;
-    int rc = status < 0 ? failed(d, status, "watch") : 0, fd;
+    int rc, fd;
 
     (void)events;
-    if (rc == 0 && !d->is_connected) {
+    if (!d->is_connected) {
         rc = connected(d);
         d->is_connected = rc == 0;
         if (rc == 0)
             uv_poll_start(p, UV_READABLE, on_ready);
         rc = rc ? rc : 1;
-    } else if (rc == 0) {
+    } else {
         rc = hear(d);
     }
+    if (status < 0 && rc >= 0) /* libuv's word for POLLERR says no more */
+        rc = failed(d, -ECONNRESET, "greeting");
     if (rc > 0)
         return;
     fd = d->fd;

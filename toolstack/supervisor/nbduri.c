@@ -102,7 +102,8 @@ static int take_server(const char *text, const char *at, const char *end,
     if (memchr(at, '@', (size_t)(end - at)))
         return bad(e, text, "no user: NBD knows none");
     if (is_bracketed) {
-        host_end = memchr(++at, ']', (size_t)(end - at));
+        at++;
+        host_end = memchr(at, ']', (size_t)(end - at));
         if (!host_end)
             return bad(e, text, "a ] behind the address");
         rest = host_end + 1;
