@@ -24,6 +24,7 @@ struct life life;
 char life_base[] = "/tmp/fh-guest-XXXXXX", life_kernel_path[64];
 
 static uv_prepare_t watcher;
+static uv_poll_t other;
 
 /* Linked in by --wrap: no daemon runs where tests do. */
 int __wrap_xsdaemon_name(char *out, uint32_t out_bytes, int *pid, struct err *e)
@@ -90,6 +91,12 @@ static void watch(uv_prepare_t *p)
         life.when_running(&life);
 }
 
+static void on_other(uv_poll_t *p, int status, int events)
+{
+    (void)p, (void)status, (void)events;
+    life.other();
+}
+
 int life_open(const struct guest_options *more)
 {
     struct guest_options o = more ? *more : (struct guest_options){ 0 };
@@ -105,6 +112,11 @@ int life_open(const struct guest_options *more)
     uv_prepare_init(&life.loop, &watcher);
     uv_prepare_start(&watcher, watch);
     uv_unref((uv_handle_t *)&watcher);
+    if (life.other) {
+        uv_poll_init(&life.loop, &other, life.other_fd);
+        uv_poll_start(&other, UV_READABLE, on_other);
+        uv_unref((uv_handle_t *)&other);
+    }
     CHECK_EQ(rundir_take(life_base, "web", &life.dir, &e), 0);
     rc = guest_open(&life.loop, &life.cfg, &life.dir, &o, &life.guest, &e);
     if (rc == 0)
@@ -144,6 +156,8 @@ void life_finish(void)
 
     uv_run(&life.loop, UV_RUN_DEFAULT);
     uv_close((uv_handle_t *)&watcher, NULL);
+    if (life.other)
+        uv_close((uv_handle_t *)&other, NULL);
     uv_run(&life.loop, UV_RUN_DEFAULT);
     CHECK_EQ(uv_loop_close(&life.loop), 0);
     CHECK_EQ(fake_left(), 0);

@@ -34,6 +34,8 @@ extern struct life { /* what one test's guest went through */
     struct err failed;
     char state[16];
     char measurement[65]; /* as its info said when it ran */
+    void (*other)(void);  /* a world besides, which has a descriptor */
+    int other_fd;
 } life;
 
 /* Where run directories and logs are; the guest's kernel. */

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * fuzz_vbd_keys.c - whatever a frontend writes, wiring is in range or absent
+ *
+ * Input: a byte of offer, then lines KEY=VALUE; values have any other bytes.
+ */
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/err.h"
+#include "toolstack/supervisor/vbd_wiring.c" /* the real one */
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+struct input {
+    const char *at;
+    size_t nr;
+};
+
+static char *read_key(void *arg, const char *key)
+{
+    const struct input *in = arg;
+    const char *at = in->at, *end = in->at + in->nr;
+    size_t len = strlen(key);
+
+    while (at < end) {
+        const char *stop = memchr(at, '\n', (size_t)(end - at));
+
+        if (!stop)
+            stop = end;
+        if ((size_t)(stop - at) > len && memcmp(at, key, len) == 0 &&
+            at[len] == '=')
+            return strndup(at + len + 1, (size_t)(stop - at) - len - 1);
+        at = stop + 1;
+    }
+    return NULL;
+}
+
+static void check(const struct blk_wiring *w, const struct vbd_offer *offer)
+{
+    if (w->nr_queues < 1 || w->nr_queues > offer->nr_queues ||
+        w->ring_pages < 1 || w->ring_pages > 1u << offer->ring_order_max ||
+        (w->ring_pages & (w->ring_pages - 1)) || w->abi >= BLK_ABIS)
+        abort();
+    for (uint32_t i = 0; i < w->nr_queues; i++)
+        if (w->queue[i].port < 1 || w->queue[i].port > PORT_MAX)
+            abort();
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct input in = { (const char *)data + 1, size - 1 };
+    struct vbd_offer offer;
+    struct blk_wiring w;
+    struct err e = { 0 };
+
+    if (size == 0)
+        return 0;
+    offer.nr_queues = data[0] % BLK_QUEUES_MAX + 1;
+    offer.ring_order_max = data[0] / BLK_QUEUES_MAX % (BLK_RING_ORDER_MAX + 1);
+    if (vbd_wiring_parse(read_key, &in, &offer, &w, &e) == 0)
+        check(&w, &offer);
+    else if (e.rc == 0 || !e.text[0])
+        abort(); /* an error without words */
+    return 0;
+}
