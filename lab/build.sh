@@ -16,10 +16,12 @@ project_build() {
 # Collect what dom0 sees under /freehold into build/stage: guests, the tests'
 # programs, the packages.  `freehold` itself comes by the package alone.
 project_stage() {
-    local guests
+    local guests disk
     guests=$(need_guests)
+    disk=$(need_guest_disk)
     mkdir -p "$TOP/build/stage/bin" "$TOP/build/stage/guest" "$TOP/build/stage/deb"
     cp -u "$guests"/* "$TOP/build/stage/guest/"
+    cp -u "$disk" "$TOP/build/stage/guest/debian.qcow2"
     rm -f "$TOP/build/stage/bin/freehold" "$TOP"/build/stage/deb/*
     cp "$TOP"/build/deb/*.deb "$TOP/build/stage/deb/"
     local f

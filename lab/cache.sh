@@ -26,8 +26,8 @@ DOM0_PACKAGES="linux-image-amd64 xen-hypervisor-4.20-amd64 xen-utils-4.20
     xen-utils-common xenstore-utils openssh-server iproute2 kmod udev
     busybox-static procps e2fsprogs strace libuv1t64 libjson-c5 libseccomp2
     libmnl0 liburing2 libnbd0 libsystemd0 initramfs-tools zstd fio iperf3
-    python3-minimal ethtool xz-utils cpio systemd systemd-sysv dbus
-    grub-common grub2-common grub-pc-bin qemu-utils"
+    python3-minimal ethtool xz-utils cpio systemd systemd-sysv dbus qemu-utils
+    grub-common grub2-common grub-pc-bin"
 # What ./dev itself needs of the machine it runs on, Debian 12 or 13.
 HOST_PACKAGES="mmdebstrap debian-archive-keyring e2fsprogs openssh-client
     util-linux mount iproute2 xz-utils patch"
@@ -182,6 +182,20 @@ need_guests() {
     cached "$CACHE/guests-$(key "$TOP/lab/guest" "${dom0##*/}")" \
         "fetching guests' kernels and making initrds" \
         make_guests "$root" "$dom0"
+}
+
+# A Debian root filesystem for guests, a qcow2 image.
+need_guest_disk() {
+    local dom0
+    dom0=$(need_dom0_root)
+    cached "$CACHE/guest-disk-$(key "$TOP/lab/guest/make-disk" \
+        "$TOP/lab/guest/agent" "${dom0##*/}")" \
+        "making a Debian root filesystem for guests" make_guest_disk "$dom0"
+}
+
+make_guest_disk() {
+    logged "$CACHE/log/guest-disk.log" \
+        "$TOP/lab/guest/make-disk" "$2" "$1" "$(mirror)"
 }
 
 make_guests() {
