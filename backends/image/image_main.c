@@ -168,5 +168,5 @@ int main(int argc, char **argv)
         return EXIT_FAILURE;
     }
     close_range(FD_LISTEN, ~0u, 0); /* who connects finds qemu-nbd, or nobody */
-    return wait_for_server();
+    _exit(wait_for_server());       /* atexit() would miss the host's files */
 }
