@@ -195,6 +195,27 @@ TEST(a_program_that_is_not_there_too)
     CHECK_HAS(life.failed.text, "/nowhere/freehold-blk");
 }
 
+/* Every call into a library fails once, in turn; nothing may be left. */
+TEST(no_single_failure_leaves_anything)
+{
+    uint32_t n = 0, nr_calls;
+
+    do {
+        fresh(1);
+        life.when_running = life_power_off;
+        fake_fail_at(++n);
+        if (begin() == 0) {
+            uv_run(&life.loop, UV_RUN_DEFAULT);
+            nr_calls = fake.nr_calls;
+            finish();
+        } else {
+            nr_calls = fake.nr_calls;
+            life_finish();
+        }
+    } while (nr_calls >= n);
+    CHECK(n > 70); /* it did sweep something */
+}
+
 static bool saw_ending;
 
 static bool is_ending(void)
@@ -460,6 +481,7 @@ int main(void)
         RULE(a_disk_that_does_not_open_fails_the_launch),
         RULE(a_disk_that_is_not_there_fails_it_at_once),
         RULE(a_program_that_is_not_there_too),
+        RULE(no_single_failure_leaves_anything),
         RULE(it_is_gone_when_its_backends_are),
         RULE(what_was_attached_is_there_after_a_reboot),
         RULE(what_was_detached_is_not),

@@ -42,7 +42,8 @@ static struct world {
     struct vm_disk disk;
     struct rundir dir;
     struct blkproc_id process;
-    uint32_t hurry; /* timers run so much faster */
+    uint32_t nr_fds; /* before */
+    uint32_t hurry;  /* timers run so much faster */
     uint32_t nr_moved, nr_started;
     bool gone;
 } w;
@@ -145,6 +146,25 @@ static const char *node(const char *path)
 
 #define IS(path, value) (strcmp(node(path), value) == 0)
 
+/* Descriptors of this process; what: only those that are called so. */
+static uint32_t count_fds(const char *what)
+{
+    char link[64], to[256];
+    uint32_t nr = 0;
+
+    for (int fd = 0; fd < 1024; fd++) {
+        ssize_t got;
+
+        snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+        got = readlink(link, to, sizeof(to) - 1);
+        if (got < 0)
+            continue;
+        to[got] = 0;
+        nr += strstr(to, what) != NULL;
+    }
+    return nr;
+}
+
 static void open_vbd(void)
 {
     struct vbd_options o = {
@@ -169,6 +189,7 @@ static void fresh(void)
     fake_reset();
     puppets_fresh();
     memset(&w, 0, sizeof(w));
+    w.nr_fds = count_fds("");
     uv_loop_init(&w.loop);
     CHECK_EQ(rundir_take(base, "web", &w.dir, NULL), 0);
     CHECK_EQ(store_open(&w.store, NULL), 0);
@@ -232,6 +253,7 @@ static void finish(void)
     rundir_remove(&w.dir);
     puppets_fresh();
     fake_reset();
+    CHECK_EQ(count_fds(""), w.nr_fds);
 }
 
 /* ---- connect ---- */
@@ -382,6 +404,26 @@ TEST(nothing_is_closed_before_it_is_drained)
     UNTIL(IS(BACK "/state", "6"));
     CHECK_EQ(puppets.one[0].heard[BLK_CTL_DISCONNECT], 1);
     finish();
+}
+
+TEST(a_write_that_fails_is_made_again)
+{
+    for (uint32_t n = 1; n < 12; n++) {
+        struct blk_ctl m = { .type = BLK_CTL_OPENED };
+
+        fresh();
+        puppets.deaf[BLK_CTL_OPEN] = true;
+        start();
+        UNTIL(puppets.nr == 1 && puppets.one[0].heard[BLK_CTL_OPEN] == 1);
+        w.hurry = 100;
+        m.u.store = puppets.info;
+        fake_fail_at(n);
+        puppet_say(&puppets.one[0], &m);
+        UNTIL(IS(BACK "/state", "2"));
+        CHECK_STR(node(BACK "/multi-queue-max-queues"), "2");
+        fake_fail_at(0);
+        finish();
+    }
 }
 
 TEST(a_directory_that_is_gone_is_as_good_as_closed)
@@ -549,6 +591,8 @@ TEST(a_killed_backend_is_followed_by_one_that_goes_on)
         puppet_write_journal(&puppets.one[i + 1], true);
     }
     CHECK_EQ(w.nr_started, 4);
+    /* The tests' own, of each puppet; ours would keep the lock of the dead. */
+    CHECK_EQ(count_fds(".journal"), puppets.nr);
     finish();
 }
 
@@ -903,6 +947,8 @@ static int set_up(void **state)
 
     (void)state;
     log_set_level(LOG_LEVEL_NONE);
+    uv_loop_init(&w.loop); /* libuv opens some once, for all loops */
+    uv_loop_close(&w.loop);
     if (!mkdtemp(base) || puppets_set_up(PUPPET))
         return -1;
     snprintf(image, sizeof(image), "%s.img", base);
@@ -927,6 +973,7 @@ int main(void)
         RULE(a_guest_closes_and_comes_again),
         RULE(a_guest_that_starts_anew_is_offered_it_again),
         RULE(nothing_is_closed_before_it_is_drained),
+        RULE(a_write_that_fails_is_made_again),
         RULE(a_directory_that_is_gone_is_as_good_as_closed),
         RULE(bad_keys_close_it_with_words),
         RULE(a_broken_guest_is_closed_and_told_why),

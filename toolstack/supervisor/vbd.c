@@ -22,6 +22,7 @@
 
 #define LOOK_MS 10u
 #define DETACH_MS 10000u
+#define REWRITE_MS 1000u
 
 struct vbd {
     uv_loop_t *loop;
@@ -42,6 +43,7 @@ struct vbd {
     bool leaving;   /* it was told to let go of them */
     bool front_out; /* the guest has closed since it was wired */
     bool broken;    /* we closed, not the guest */
+    bool unwritten; /* the guest has not been told of our state */
     bool detaching;
     bool ending; /* what remains is the backend's end */
     struct blk_store_info info;
@@ -113,6 +115,7 @@ static void vbd_move(struct vbd *v, enum vbd_state to, const char *why)
     log_info("disk %s: %s -> %s: %s", v->o.link.name, state_name[v->state],
              state_name[to], why);
     v->state = to;
+    v->unwritten = false;
     snprintf(v->why, sizeof(v->why), "%s", why);
 }
 
@@ -121,13 +124,6 @@ static void vbd_say(struct vbd *v, const char *why)
 {
     snprintf(v->why, sizeof(v->why), "%s", why);
     v->ops.moved(v->arg);
-}
-
-/* Without xenstore the guest is not told, and runs on as it is. */
-static void written(struct vbd *v, int rc, const struct err *e)
-{
-    if (rc < 0)
-        log_err("disk %s: %s", v->o.link.name, e->text);
 }
 
 static bool has_left(uint32_t front)
@@ -147,21 +143,58 @@ static void look_soon(struct vbd *v)
                    since_ms >= LOOK_MS ? 0 : LOOK_MS - since_ms, 0);
 }
 
+static int try_to_put(struct vbd *v, struct err *e)
+{
+    const struct vm_disk *d = v->o.link.disk;
+    const char *error = v->broken ? v->why : NULL;
+
+    switch (v->state) {
+    case VBD_WAITING:
+        return vbd_nodes_offer(&v->o.nodes, &v->info,
+                               d->writable && d->discard != VM_NO, e);
+    case VBD_CONNECTED:
+        return vbd_nodes_connected(&v->o.nodes, &v->info, d->writable, d->cdrom,
+                                   e);
+    case VBD_CLOSING:
+        if (v->detaching)
+            return vbd_nodes_offline(&v->o.nodes, e);
+        return vbd_nodes_close(&v->o.nodes, XenbusStateClosing, error, e);
+    case VBD_CLOSED:
+        return vbd_nodes_close(&v->o.nodes, XenbusStateClosed, NULL, e);
+    case VBD_FAILED:
+        return vbd_nodes_close(
+            &v->o.nodes, v->broken ? XenbusStateClosing : XenbusStateClosed,
+            error, e);
+    default:
+        return 0;
+    }
+}
+
+/*
+ * Show the guest our state; if that fails, again in a while.  Without a
+ * xenstore that knows it there is nobody to tell: it is served on as it is.
+ */
+static void put_state(struct vbd *v)
+{
+    struct err e = { 0 };
+
+    v->unwritten = v->store && try_to_put(v, &e) < 0;
+    if (!v->unwritten)
+        return;
+    log_err("disk %s: %s", v->o.link.name, e.text);
+    uv_timer_start(&v->look, on_look, REWRITE_MS, 0);
+}
+
 /* Offer it, anew perhaps; it may have written its keys already. */
 static void wait_for_guest(struct vbd *v, const char *why)
 {
-    const struct vm_disk *d = v->o.link.disk;
     char path[80];
-    struct err e = { 0 };
 
     v->front_out = v->broken = false;
     vbd_move(v, VBD_WAITING, why);
     snprintf(path, sizeof(path), "%s/error", v->o.nodes.back);
     store_remove(v->store, path, NULL);
-    written(v,
-            vbd_nodes_offer(&v->o.nodes, &v->info,
-                            d->writable && d->discard != VM_NO, &e),
-            &e);
+    put_state(v);
     look_soon(v);
     v->ops.moved(v->arg);
 }
@@ -180,18 +213,13 @@ static void unwire(struct vbd *v)
 /* error: for the guest's administrator; NULL: it closes by its own wish. */
 static void start_closing(struct vbd *v, const char *why, bool is_error)
 {
-    struct err e = { 0 };
-
     vbd_move(v, VBD_CLOSING, why);
     v->broken = is_error;
     if (is_error) {
         log_warn("disk %s: %s", v->o.link.name, why);
         unwire(v);
     }
-    written(v,
-            vbd_nodes_close(&v->o.nodes, XenbusStateClosing,
-                            is_error ? why : NULL, &e),
-            &e);
+    put_state(v);
     look_soon(v);
     v->ops.moved(v->arg);
 }
@@ -229,17 +257,6 @@ static void connect_guest(struct vbd *v)
     vbd_move(v, VBD_CONNECTING, "its keys are there");
 }
 
-static void write_connected(struct vbd *v)
-{
-    const struct vm_disk *d = v->o.link.disk;
-    struct err e = { 0 };
-
-    written(
-        v,
-        vbd_nodes_connected(&v->o.nodes, &v->info, d->writable, d->cdrom, &e),
-        &e);
-}
-
 static void finish(struct vbd *v, bool nodes)
 {
     v->ending = true;
@@ -255,14 +272,12 @@ static void finish(struct vbd *v, bool nodes)
 /* Both sides have let go. */
 static void closed(struct vbd *v)
 {
-    struct err e = { 0 };
-
-    written(v, vbd_nodes_close(&v->o.nodes, XenbusStateClosed, NULL, &e), &e);
     if (v->detaching) {
         finish(v, true);
         return;
     }
     vbd_move(v, VBD_CLOSED, "the guest closed it");
+    put_state(v);
     v->ops.moved(v->arg);
 }
 
@@ -283,13 +298,10 @@ static void look_closing(struct vbd *v, uint32_t front)
 
 static void look_failed(struct vbd *v, uint32_t front)
 {
-    struct err e = { 0 };
-
-    if (front == XenbusStateClosed && v->broken) {
-        v->broken = false;
-        written(v, vbd_nodes_close(&v->o.nodes, XenbusStateClosed, NULL, &e),
-                &e);
-    }
+    if (front != XenbusStateClosed || !v->broken)
+        return;
+    v->broken = false;
+    put_state(v);
 }
 
 /* A guest that starts anew without having closed is not shown Closing. */
@@ -342,6 +354,8 @@ static void look(struct vbd *v)
     v->looked_ms = uv_now(v->loop);
     if (!v->store || v->ending || look_foreign(v))
         return;
+    if (v->unwritten)
+        put_state(v);
     front = vbd_nodes_state(v->o.nodes.front, v->store);
     switch (v->state) {
     case VBD_WAITING:
@@ -383,8 +397,8 @@ static void now_connected(struct vbd *v)
 {
     if (v->state != VBD_CONNECTING)
         return;
-    write_connected(v);
     vbd_move(v, VBD_CONNECTED, "it serves the guest");
+    put_state(v);
     look_soon(v);
     v->ops.moved(v->arg);
 }
@@ -414,7 +428,7 @@ static void on_opened(void *arg, const struct blk_store_info *info,
         if (!v->wired && v->store)
             wire(v);
         else if (resized && v->state == VBD_CONNECTED)
-            write_connected(v);
+            put_state(v);
         break;
     default:
         v->leaving = false; /* this one was not told */
@@ -450,7 +464,7 @@ static void on_message(void *arg, const struct blk_ctl *m)
     default: /* SIZE */
         v->info.size_bytes = m->u.store.size_bytes;
         if (v->state == VBD_CONNECTED)
-            write_connected(v); /* the guest looks at sectors again */
+            put_state(v); /* the guest looks at sectors again */
         v->ops.moved(v->arg);
         break;
     }
@@ -496,15 +510,13 @@ static void on_died(void *arg, const char *why)
 static void on_failed(void *arg, const struct err *e)
 {
     struct vbd *v = arg;
-    struct err own = { 0 };
 
     v->open = v->wired = v->leaving = false;
     v->broken = true;
     if (v->ending || v->state == VBD_FAILED)
         return;
     vbd_move(v, VBD_FAILED, e->text);
-    written(v, vbd_nodes_close(&v->o.nodes, XenbusStateClosing, e->text, &own),
-            &own);
+    put_state(v);
     if (v->detaching)
         finish(v, true);
     else
@@ -525,7 +537,6 @@ static void on_ended(void *arg)
 
 void vbd_detach(struct vbd *v, bool force)
 {
-    struct err e = { 0 };
     bool served = v->state == VBD_CONNECTING || v->state == VBD_CONNECTED ||
                   v->state == VBD_CLOSING;
 
@@ -537,9 +548,9 @@ void vbd_detach(struct vbd *v, bool force)
         return;
     }
     uv_timer_start(&v->deadline, on_deadline, DETACH_MS, 0);
-    written(v, vbd_nodes_offline(&v->o.nodes, &e), &e);
     if (v->state != VBD_CLOSING)
         vbd_move(v, VBD_CLOSING, "the guest was asked to let go of it");
+    put_state(v);
     look_soon(v);
     v->ops.moved(v->arg);
 }
