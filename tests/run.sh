@@ -4,13 +4,18 @@
 # Suites outside the lab are functions below (style, unit, lintian, fuzz, xen-each);
 # those in the lab are tests/lab/NAME.sh, whose line `# lab: ours` (or stock,
 # strict; own boots by itself) says what to boot, `# mem: MIB` how large,
-# `# long` that it runs only with --long, and `# last` that its host goes down.  Each result is one line of $RESULTS: "pass|fail|skip|open SUITE: what".
+# `# long` that it runs only with --long, and `# last` that its host goes down.
+# A name that is no suite stands for an area: suites NAME-*, and the unit tests
+# and fuzzers whose names begin with NAME, or with a word of $AREA_NAME below.
+# Each result is one line of $RESULTS: "pass|fail|skip|open SUITE: what".
 
 . "$TOP/lab/build.sh"
 . "$TOP/lab/host.sh"
 
+AREA_blk="vbd nbd disk guest_disk" # as tests/unit and tests/fuzz name them
+
 test_main() {
-    local want_unit='' want_fuzz='' want_lab='' names=() s
+    local want_unit='' want_fuzz='' want_lab='' names=() asked=() s
     LONG=
     while [ $# -gt 0 ]; do
         case $1 in
@@ -19,7 +24,7 @@ test_main() {
         --lab) want_lab=1 ;;
         --long) LONG=1 ;;
         -*) die "./dev test: $1: want --unit, --fuzz, --lab, --long or names" ;;
-        *) names+=("$1") ;;
+        *) asked+=("$1") ;;
         esac
         shift
     done
@@ -29,9 +34,17 @@ test_main() {
     lab_own test
     export FREEHOLD_LAB=$LAB_NAME RESULTS LONG
 
-    for s in "${names[@]}"; do
-        suite_exists "$s" ||
-            die "./dev test: $s: no such suite; there are: $(all_suites)"
+    AREAS=()
+    for s in "${asked[@]}"; do
+        if suite_exists "$s"; then
+            names+=("$s")
+        else
+            area_known "$s" ||
+                die "./dev test: $s: no such suite; there are: $(all_suites)"
+            [ ${#AREAS[@]} != 0 ] || names+=(unit fuzz)
+            names+=($(lab_suites | grep "^$s-"))
+            AREAS+=("$s")
+        fi
     done
     if [ ${#names[@]} = 0 ]; then
         if [ -z "$want_unit$want_fuzz$want_lab" ]; then
@@ -79,6 +92,24 @@ lab_suites() {
         grep -q '^# long' "$f" && [ -z "$LONG" ] && continue
         basename "$f" .sh
     done
+}
+
+# area_regex AREA...: matches the unit tests (unit_X) and fuzzers (fuzz_X) of
+# them, and of no area everything.
+area_regex() {
+    local a more word all=
+    for a; do
+        more=AREA_${a//-/_}
+        for word in "${a//-/_}" ${!more:-}; do
+            all+="|$word"
+        done
+    done
+    [ -n "$all" ] && printf '^(unit|fuzz)_(%s)' "${all#|}" || echo .
+}
+area_known() {
+    LONG=1 lab_suites | grep -q "^$1-" ||
+        (cd "$TOP/tests/unit" && ls test_*.c) | sed 's/^test_/unit_/' |
+        grep -qE "$(area_regex "$1")"
 }
 
 all_suites() {
@@ -145,7 +176,8 @@ suite_unit() {
     root=$(need_build_root)
     project_build asan || { result fail unit "it does not build"; return; }
     in_root "$root" "$TOP:/src" -- sh -c "cd /src/build/asan &&
-        ctest --output-on-failure -j$(nproc) --timeout 300" >"$TOP/build/unit.log" 2>&1 ||
+        ctest --output-on-failure -j$(nproc) --timeout 300 \
+            -R '$(area_regex "${AREAS[@]}")'" >"$TOP/build/unit.log" 2>&1 ||
         cat "$TOP/build/unit.log"
     sed -n 's/^ *[0-9]*\/[0-9]* Test *#[0-9]*: \([^ ]*\) \.* *\(.*\) [0-9.]* sec.*/\1 \2/p' \
         "$TOP/build/unit.log" | while read -r name what; do
@@ -189,12 +221,13 @@ suite_fuzz() {
     SECS=5
     [ -n "$LONG" ] && SECS=60
     # One a CPU: what each says comes in one piece.
-    printf '%s\n' "$TOP"/build/fuzz/bin/fuzz_* |
+    (cd "$TOP/build/fuzz/bin" && ls fuzz_*) |
+        sed -nE "/$(area_regex "${AREAS[@]}")/p" |
         xargs -P "$(nproc)" -I{} bash -c 'fuzz_one "$1"' fuzz {}
 }
 
 fuzz_one() {
-    local name=${1##*/} corpus=tests/fuzz/corpus/${1##*/fuzz_}
+    local name=$1 corpus=tests/fuzz/corpus/${1#fuzz_}
     if [ ! -d "$TOP/$corpus" ]; then
         result fail fuzz "$name has no corpus"
     elif in_root "$ROOT" "$TOP:/src" -- sh -c "mkdir /tmp/c && cd /tmp &&
