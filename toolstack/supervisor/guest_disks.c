@@ -45,6 +45,9 @@ static int add(struct guest *g, struct vm_disk *spec, struct guest_disk **out,
     d->guest = g;
     d->spec = *spec;
     *spec = (struct vm_disk){ 0 };
+    /* The command line's word for it does not reach every initrd's module. */
+    if (d->spec.trusted == VM_UNSAID && !g->cfg->trust_backends)
+        d->spec.trusted = VM_NO;
     while (*at)
         at = &(*at)->next;
     *at = d;
