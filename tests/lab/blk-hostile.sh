@@ -59,6 +59,7 @@ beside() { diff "$FREEHOLD_RESULTS/hostile-$1.md5" <(ends "$1"); }
 
 # config NAME WORDS [DISK]
 config() {
+    local disk=${3:+"disk = [\"$3\"]"}
     dom0_sh "mkdir -p $D $LOGS; : >$LOGS/$1.log; cat >$D/$1.cfg" <<CFG
 name = "$1"
 type = "pvh"
@@ -67,7 +68,7 @@ cmdline = "$2"
 memory = 32
 vcpus = 2
 on_poweroff = "destroy"
-${3:+disk = ["$3"]}
+$disk
 CFG
 }
 create() { dom0 timeout 60 freehold create "$D/$1.cfg"; }
