@@ -25,6 +25,7 @@
 #include "common/log.h"
 #include "toolstack/supervisor/api.h"
 #include "toolstack/supervisor/console.h"
+#include "toolstack/supervisor/diskfile.h"
 #include "toolstack/supervisor/guest_disks.h"
 #include "toolstack/supervisor/guest_priv.h"
 #include "toolstack/supervisor/notify.h"
@@ -109,6 +110,7 @@ static void gone(struct guest *g)
 {
     const struct err *failed = g->failed.rc ? &g->failed : NULL;
 
+    diskfile_clear(g->dir); /* a backend that could not be taken over */
     guest_move(g, GUEST_GONE, g->end_why);
     guest_report(g, failed ? failed : &(struct err){ -ECANCELED, "destroyed" });
     g->opt.gone(g->opt.arg, failed);

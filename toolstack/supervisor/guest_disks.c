@@ -127,6 +127,12 @@ static int open_disk(struct guest_disk *d, struct err *e)
         },
     };
 
+    if (d->spec.script && d->spec.script[0])
+        return fail(e, -ENOTSUP,
+                    "guest %s: disk %s: script: got %.64s, want none: files, "
+                    "devices and NBD servers need no script, and others are "
+                    "not run",
+                    g->cfg->name, d->spec.vdev, d->spec.script);
     vbd_nodes_of(g->domid, d->spec.devid, &o.nodes);
     snprintf(o.link.name, sizeof(o.link.name), "%s/%.24s", g->cfg->name,
              d->spec.vdev);
