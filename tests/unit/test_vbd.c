@@ -2,9 +2,11 @@
 /*
  * test_vbd.c - one disk, and a guest that does as it likes
  */
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/checked.h"
@@ -332,6 +334,148 @@ TEST(a_backend_that_does_not_quit_is_killed)
     disk_finish();
 }
 
+/* ---- script= ---- */
+
+static char script[80], heard[80];
+
+/* A script that notes down how it was called, and then does what. */
+static void make_script(const char *what)
+{
+    FILE *f;
+
+    snprintf(script, sizeof(script), "%.60s/script", disk.dir.path);
+    snprintf(heard, sizeof(heard), "%.60s/heard", disk.dir.path);
+    f = fopen(script, "w");
+    CHECK(f != NULL);
+    fprintf(f,
+            "#!/bin/sh\n"
+            "echo $1 $XENBUS_TYPE $XENBUS_PATH $XENBUS_BASE_PATH $script "
+            ">>%s\n%s\n",
+            heard, what);
+    CHECK_EQ(fchmod(fileno(f), 0700), 0);
+    fclose(f);
+    vbd_close(disk.vbd);
+    disk.spec.script = script;
+    disk.spec.target = (char *)"what it knows";
+    disk_open();
+}
+
+static const char *what_it_heard(void)
+{
+    static char text[512];
+    FILE *f = fopen(heard, "r");
+    size_t nr = f ? fread(text, 1, sizeof(text) - 1, f) : 0;
+
+    text[nr] = 0;
+    if (f)
+        fclose(f);
+    return text;
+}
+
+static void finish_script(void)
+{
+    if (disk.vbd && !disk.gone)
+        vbd_end(disk.vbd);
+    UNTIL(disk.gone);
+    CHECK(fake_xs_value(BACK) == NULL);
+    unlink(script);
+    unlink(heard);
+    disk_finish();
+}
+
+TEST(a_script_says_what_is_opened_and_cleans_up)
+{
+    char line[2][256], image[80];
+
+    disk_fresh();
+    snprintf(image, sizeof(image), "%s", disk.spec.target);
+    make_script("exit 0");
+    for (uint32_t i = 0; i < 2; i++)
+        snprintf(line[i], sizeof(line[i]),
+                 "%s vbd backend/fh-vbd/7/51712 backend %s\n",
+                 i ? "remove" : "add", script);
+    disk_start();
+    CHECK_STR(disk_node(BACK "/params"), "what it knows");
+    CHECK_STR(disk_node(BACK "/script"), script);
+    fake_xs_set(BACK "/physical-device-path", image);
+    UNTIL(IS(BACK "/state", "2"));
+    CHECK_STR(what_it_heard(), line[0]);
+    CHECK(puppets.one[0].has_store);
+    vbd_detach(disk.vbd, true);
+    UNTIL(puppets.one[0].heard[BLK_CTL_QUIT] == 1);
+    CHECK(fake_xs_value(BACK "/params") != NULL); /* it may read them */
+    UNTIL(disk.gone);
+    CHECK_HAS(what_it_heard(), line[1]);
+    finish_script();
+}
+
+TEST(a_script_that_fails_says_so)
+{
+    disk_fresh();
+    make_script("exit 3");
+    disk_start();
+    UNTIL(vbd_state(disk.vbd) == VBD_FAILED);
+    CHECK_HAS(vbd_why(disk.vbd), "script add: it exited with 3, want 0");
+    CHECK_EQ(puppets.nr, 0);
+    finish_script();
+}
+
+TEST(a_script_that_says_nothing_is_told_so)
+{
+    disk_fresh();
+    make_script("exit 0");
+    disk_start();
+    UNTIL(vbd_state(disk.vbd) == VBD_FAILED);
+    CHECK_HAS(vbd_why(disk.vbd), "it wrote neither physical-device-path");
+    finish_script();
+}
+
+TEST(a_script_has_its_time)
+{
+    disk_fresh();
+    make_script("[ $1 = remove ] || sleep 1000");
+    disk.hurry = 400;
+    disk_start();
+    UNTIL(vbd_state(disk.vbd) == VBD_FAILED);
+    CHECK_HAS(vbd_why(disk.vbd), "it did not end in 40 s");
+    finish_script();
+}
+
+TEST(a_script_that_is_not_there_fails_at_once)
+{
+    struct err e = { 0 };
+
+    disk_fresh();
+    make_script("exit 0");
+    disk.spec.script = (char *)"/nowhere/script";
+    CHECK_EQ(vbd_start(disk.vbd, disk.store, &e), -ENOENT);
+    CHECK_HAS(e.text, "/nowhere/script");
+    CHECK(fake_xs_value(BACK) == NULL);
+    finish_script();
+}
+
+/* The one whose supervisor died is not run again. */
+TEST(a_disk_with_a_script_is_taken_over)
+{
+    char image[80], *line;
+
+    disk_fresh();
+    snprintf(image, sizeof(image), "%s", disk.spec.target);
+    make_script("exit 0");
+    disk_start();
+    fake_xs_set(BACK "/physical-device-path", image);
+    UNTIL(IS(BACK "/state", "2"));
+    vbd_close(disk.vbd);
+    disk_open();
+    vbd_adopt(disk.vbd, disk.store, &disk.process);
+    disk_write_keys();
+    UNTIL(vbd_state(disk.vbd) == VBD_CONNECTED);
+    CHECK_EQ(puppets.nr, 1);
+    line = strchr(what_it_heard(), '\n');
+    CHECK(line && line[1] == 0);
+    finish_script();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -350,6 +494,12 @@ int main(void)
         RULE(a_deaf_guest_keeps_it_until_it_is_taken_by_force),
         RULE(force_asks_nobody),
         RULE(a_backend_that_does_not_quit_is_killed),
+        RULE(a_script_says_what_is_opened_and_cleans_up),
+        RULE(a_script_that_fails_says_so),
+        RULE(a_script_that_says_nothing_is_told_so),
+        RULE(a_script_has_its_time),
+        RULE(a_script_that_is_not_there_fails_at_once),
+        RULE(a_disk_with_a_script_is_taken_over),
     };
 
     return cmocka_run_group_tests(tests, disk_set_up, disk_tear_down);

@@ -21,6 +21,7 @@
 #include "toolstack/cli/exitcode.h"
 #include "toolstack/cli/target.h"
 #include "toolstack/supervisor/diskfile.h"
+#include "toolstack/supervisor/vbd_nodes.h"
 #include "toolstack/supervisor/xenbus.h"
 
 /* Read events until the supervisor hangs up. */
@@ -83,8 +84,10 @@ static int destroy_alone(struct hyp *h, struct store *s, const struct target *t,
         return rc;
     if (t->has_domain)
         rc = hyp_destroy(h, domid, e);
-    if (rc == 0 && domid && tree_is_of(s, domid, uuid))
+    if (rc == 0 && domid && tree_is_of(s, domid, uuid)) {
         rc = xenbus_remove(s, domid, uuid, e);
+        vbd_nodes_remove_all(domid, s, NULL);
+    }
     if (rc == 0 && t->known)
         diskfile_clear(&d);
     if (rc == 0)

@@ -127,12 +127,7 @@ static int open_disk(struct guest_disk *d, struct err *e)
         },
     };
 
-    if (d->spec.script && d->spec.script[0])
-        return fail(e, -ENOTSUP,
-                    "guest %s: disk %s: script: got %.64s, want none: files, "
-                    "devices and NBD servers need no script, and others are "
-                    "not run",
-                    g->cfg->name, d->spec.vdev, d->spec.script);
+    d->domid = g->domid;
     vbd_nodes_of(g->domid, d->spec.devid, &o.nodes);
     snprintf(o.link.name, sizeof(o.link.name), "%s/%.24s", g->cfg->name,
              d->spec.vdev);
@@ -188,12 +183,16 @@ static void on_gone(void *arg)
     struct guest_disk *d = arg;
     struct guest *g = d->guest;
 
+    uint16_t domid = d->domid;
+
     vbd_close(d->vbd);
     d->vbd = NULL;
     if (d->detached) {
         diskfile_remove(g->dir, d->spec.devid);
         drop(d);
     }
+    if (!guest_disks_busy(g))
+        vbd_nodes_remove_all(domid, g->store, NULL);
     guest_disks_ended(g);
 }
 
@@ -231,16 +230,18 @@ int guest_disks_ready(struct guest *g, struct err *e)
     uint64_t waited_us = guest_now_us() - g->unpaused_us;
 
     for (struct guest_disk *d = g->disks; d; d = d->next) {
+        uint64_t limit_us =
+            GUEST_DISKS_OPEN_US + (d->spec.script ? GUEST_DISKS_SCRIPT_US : 0);
         enum vbd_state s = d->vbd ? vbd_state(d->vbd) : VBD_GONE;
 
         if (s == VBD_FAILED)
             return fail(e, -EIO, "guest %s: disk %s: %s", g->cfg->name,
                         d->spec.vdev, vbd_why(d->vbd));
-        if (s == VBD_STARTING && waited_us > GUEST_DISKS_OPEN_US)
+        if (s == VBD_STARTING && waited_us > limit_us)
             return fail(e, -ETIMEDOUT,
                         "guest %s: disk %s: it was not open within %llu s",
                         g->cfg->name, d->spec.vdev,
-                        GUEST_DISKS_OPEN_US / 1000000);
+                        (unsigned long long)limit_us / 1000000);
         if (s == VBD_STARTING)
             return 0;
     }

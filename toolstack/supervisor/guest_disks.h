@@ -21,11 +21,14 @@ struct guest;
 struct json_object;
 
 #define GUEST_DISKS_OPEN_US (30ull * 1000000)
+#define GUEST_DISKS_SCRIPT_US                                                  \
+    (40ull * 1000000) /* more, for one with a script */
 
 struct guest_disk {
     struct guest *guest;
     struct vm_disk spec; /* its limits are those of now */
     struct vbd *vbd;     /* NULL: no domain has it */
+    uint16_t domid;      /* that the vbd is for */
     bool detached;       /* the next domain does not get it */
     struct guest_disk *next;
 };

@@ -17,37 +17,14 @@
 #include "common/log.h"
 #include "common/store.h"
 #include "toolstack/supervisor/blkfigures.h"
+#include "toolstack/supervisor/diskscript.h"
+#include "toolstack/supervisor/vbd_priv.h"
 #include "toolstack/supervisor/vbd_wiring.h"
 #include "toolstack/supervisor/vmdisk.h"
 
 #define LOOK_MS 10u
 #define DETACH_MS 10000u
 #define REWRITE_MS 1000u
-
-struct vbd {
-    uv_loop_t *loop;
-    struct vbd_options o;
-    struct vbd_ops ops;
-    void *arg;
-    enum vbd_state state;
-    char why[BLK_TEXT];
-    struct store *store; /* NULL: none that knows the guest */
-    struct blklink *link;
-    uv_timer_t look;     /* runs from a watch to the look it asks for */
-    uv_timer_t deadline; /* of a guest that is to let go */
-    uint32_t nr_handles;
-    uint64_t looked_ms;
-    char token[24];
-    bool open;      /* info is current */
-    bool wired;     /* the backend has the guest's rings, or may */
-    bool leaving;   /* it was told to let go of them */
-    bool front_out; /* the guest has closed since it was wired */
-    bool broken;    /* we closed, not the guest */
-    bool unwritten; /* the guest has not been told of our state */
-    bool detaching;
-    bool ending; /* what remains is the backend's end */
-    struct blk_store_info info;
-};
 
 static void on_look(uv_timer_t *t);
 static void on_deadline(uv_timer_t *t);
@@ -70,50 +47,12 @@ static const uint16_t vbd_next[] = {
 };
 _Static_assert(ARRAY_SIZE(vbd_next) == VBD_STATES, "vbd_next");
 
-static const char *const state_name[] = {
-    [VBD_NEW] = "new",
-    [VBD_STARTING] = "starting",
-    [VBD_WAITING] = "waiting",
-    [VBD_CONNECTING] = "waiting",
-    [VBD_CONNECTED] = "connected",
-    [VBD_CLOSING] = "closing",
-    [VBD_CLOSED] = "closed",
-    [VBD_FAILED] = "failed",
-    [VBD_GONE] = "gone",
-};
-_Static_assert(ARRAY_SIZE(state_name) == VBD_STATES, "state_name");
-
-const char *vbd_state_name(enum vbd_state s)
-{
-    return state_name[s];
-}
-
-enum vbd_state vbd_state(const struct vbd *v)
-{
-    return v->state;
-}
-
-const char *vbd_why(const struct vbd *v)
-{
-    return v->why;
-}
-
-const char *vbd_token(const struct vbd *v)
-{
-    return v->token;
-}
-
-struct blkproc_id vbd_process(const struct vbd *v)
-{
-    return blklink_id(v->link);
-}
-
 /* The only writer of v->state; the caller is told last. */
 static void vbd_move(struct vbd *v, enum vbd_state to, const char *why)
 {
     assert(vbd_next[v->state] & BIT(to));
-    log_info("disk %s: %s -> %s: %s", v->o.link.name, state_name[v->state],
-             state_name[to], why);
+    log_info("disk %s: %s -> %s: %s", v->o.link.name, vbd_state_name(v->state),
+             vbd_state_name(to), why);
     v->state = to;
     v->unwritten = false;
     snprintf(v->why, sizeof(v->why), "%s", why);
@@ -199,6 +138,12 @@ static void wait_for_guest(struct vbd *v, const char *why)
     v->ops.moved(v->arg);
 }
 
+static void tell(struct vbd *v, const struct blk_ctl *m)
+{
+    if (v->link)
+        blklink_tell(v->link, m);
+}
+
 /* Tell the backend to let go of the rings, once, if it has them. */
 static void unwire(struct vbd *v)
 {
@@ -207,7 +152,7 @@ static void unwire(struct vbd *v)
     if (!v->wired || v->leaving)
         return;
     v->leaving = true;
-    blklink_tell(v->link, &m);
+    tell(v, &m);
 }
 
 /* error: for the guest's administrator; NULL: it closes by its own wish. */
@@ -246,7 +191,7 @@ static bool wire(struct vbd *v)
     }
     v->wired = true;
     v->leaving = v->front_out = false;
-    blklink_tell(v->link, &m);
+    tell(v, &m);
     return true;
 }
 
@@ -257,14 +202,18 @@ static void connect_guest(struct vbd *v)
     vbd_move(v, VBD_CONNECTING, "its keys are there");
 }
 
+/* What is left: the backend's end, its script's, and the nodes. */
 static void finish(struct vbd *v, bool nodes)
 {
     v->ending = true;
     uv_timer_stop(&v->look);
     uv_timer_stop(&v->deadline);
-    if (nodes && !v->o.foreign)
+    if (nodes && !v->o.foreign && !vbd_has_script(v))
         vbd_nodes_remove(&v->o.nodes, v->store);
-    blklink_end(v->link);
+    if (v->link)
+        blklink_end(v->link);
+    else if (!v->script) /* else its end is waited for */
+        uv_timer_start(&v->look, on_look, 0, 0);
 }
 
 /* ---- what the guest does ---- */
@@ -383,7 +332,12 @@ static void look(struct vbd *v)
 
 static void on_look(uv_timer_t *t)
 {
-    look(t->data);
+    struct vbd *v = t->data;
+
+    if (v->ending)
+        vbd_script_end(v);
+    else
+        look(v);
 }
 
 void vbd_fired(struct vbd *v)
@@ -507,10 +461,8 @@ static void on_died(void *arg, const char *why)
         vbd_say(v, text);
 }
 
-static void on_failed(void *arg, const struct err *e)
+void vbd_failed(struct vbd *v, const struct err *e)
 {
-    struct vbd *v = arg;
-
     v->open = v->wired = v->leaving = false;
     v->broken = true;
     if (v->ending || v->state == VBD_FAILED)
@@ -524,13 +476,23 @@ static void on_failed(void *arg, const struct err *e)
     v->ops.moved(v->arg);
 }
 
-static void on_ended(void *arg)
+static void on_failed(void *arg, const struct err *e)
 {
-    struct vbd *v = arg;
+    vbd_failed(arg, e);
+}
 
+void vbd_gone(struct vbd *v)
+{
+    if (!v->o.foreign && v->store)
+        vbd_nodes_remove(&v->o.nodes, v->store);
     vbd_move(v, VBD_GONE, "its backend ended");
     v->ops.moved(v->arg);
     v->ops.gone(v->arg);
+}
+
+static void on_ended(void *arg)
+{
+    vbd_script_end(arg);
 }
 
 /* ---- what the operator does ---- */
@@ -575,38 +537,19 @@ void vbd_resize(struct vbd *v)
 {
     struct blk_ctl m = { .type = BLK_CTL_RESIZE };
 
-    blklink_tell(v->link, &m);
+    tell(v, &m);
 }
 
 void vbd_set_limits(struct vbd *v, const struct blk_limits *limits)
 {
-    blklink_set_limits(v->link, limits);
-}
-
-void vbd_figures(struct vbd *v, struct vbd_figures *out)
-{
-    char base[BLK_BASE_BYTES];
-    struct blkfigures f;
-
-    *out = (struct vbd_figures){
-        .size_bytes = v->info.size_bytes,
-        .nr_restarts = blklink_restarts(v->link),
-    };
-    v->ops.base(v->arg, base);
-    if (blkfigures_read(base, &f) < 0)
-        return;
-    out->sum = f.sum;
-    if (v->state == VBD_CONNECTED) {
-        out->nr_queues = f.nr_queues;
-        out->ring_pages = f.ring_pages;
-    }
+    v->o.link.limits = *limits;
+    if (v->link)
+        blklink_set_limits(v->link, limits);
 }
 
 /* ---- the object ---- */
 
-int vbd_open(uv_loop_t *loop, const struct vbd_options *o,
-             const struct vbd_ops *ops, void *arg, struct vbd **out,
-             struct err *e)
+int vbd_open_link(struct vbd *v, const struct vm_disk *disk, struct err *e)
 {
     static const struct blklink_ops link_ops = {
         .base = on_base,
@@ -618,6 +561,16 @@ int vbd_open(uv_loop_t *loop, const struct vbd_options *o,
         .failed = on_failed,
         .ended = on_ended,
     };
+    struct blklink_spec spec = v->o.link;
+
+    spec.disk = disk;
+    return blklink_open(v->loop, &spec, &link_ops, v, &v->link, e);
+}
+
+int vbd_open(uv_loop_t *loop, const struct vbd_options *o,
+             const struct vbd_ops *ops, void *arg, struct vbd **out,
+             struct err *e)
+{
     struct vbd *v = calloc(1, sizeof(*v));
     int rc;
 
@@ -632,7 +585,7 @@ int vbd_open(uv_loop_t *loop, const struct vbd_options *o,
     uv_timer_init(loop, &v->deadline);
     v->look.data = v->deadline.data = v;
     v->nr_handles = 2;
-    rc = blklink_open(loop, &o->link, &link_ops, v, &v->link, e);
+    rc = vbd_has_script(v) ? 0 : vbd_open_link(v, v->o.link.disk, e);
     if (rc < 0) {
         vbd_close(v);
         return rc;
@@ -676,7 +629,8 @@ int vbd_start(struct vbd *v, struct store *s, struct err *e)
         rc = watch(v, e);
     }
     if (rc == 0)
-        rc = blklink_start(v->link, e);
+        rc = vbd_has_script(v) ? vbd_script_start(v, e)
+                               : blklink_start(v->link, e);
     if (rc == 0) {
         vbd_move(v, VBD_STARTING, "its store is being opened");
         v->ops.moved(v->arg);
@@ -699,6 +653,7 @@ void vbd_adopt(struct vbd *v, struct store *s, const struct blkproc_id *id)
     };
     uint32_t back = 0;
     char path[80], *online = NULL;
+    struct err e = { 0 };
 
     vbd_set_store(v, s);
     if (s)
@@ -712,7 +667,10 @@ void vbd_adopt(struct vbd *v, struct store *s, const struct blkproc_id *id)
     }
     v->wired = v->state == VBD_CONNECTED || v->state == VBD_CLOSING;
     v->broken = v->state == VBD_CLOSING && !v->detaching;
-    blklink_adopt(v->link, id);
+    if (vbd_has_script(v) && vbd_script_adopt(v, &e) < 0)
+        vbd_failed(v, &e);
+    else
+        blklink_adopt(v->link, id);
 }
 
 void vbd_set_store(struct vbd *v, struct store *s)
@@ -735,6 +693,8 @@ void vbd_close(struct vbd *v)
     unwatch(v);
     blklink_close(v->link);
     v->link = NULL;
+    diskscript_close(v->script);
+    v->script = NULL;
     uv_close((uv_handle_t *)&v->look, on_handle_closed);
     uv_close((uv_handle_t *)&v->deadline, on_handle_closed);
 }
@@ -743,6 +703,8 @@ static void on_handle_closed(uv_handle_t *h)
 {
     struct vbd *v = h->data;
 
-    if (--v->nr_handles == 0)
-        free(v);
+    if (--v->nr_handles)
+        return;
+    free(v->opened.target);
+    free(v);
 }

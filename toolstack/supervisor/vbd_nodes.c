@@ -13,6 +13,7 @@
 #include <xen/io/xenbus.h>
 
 #include "common/store.h"
+#include "toolstack/supervisor/diskscript.h"
 #include "toolstack/supervisor/vmdisk.h"
 
 static void __attribute__((format(printf, 4, 5))) put(struct store_tree *t,
@@ -70,15 +71,18 @@ static void put_back(const struct vbd_nodes *n, struct store_tree *t,
     store_tree_write(t, n->back, "");
     store_tree_readable(t, n->back, n->domid);
     put(t, n->back, "frontend", "%s", n->front);
-    put(t, n->back, "params", "%s:%s", vmdisk_format_name(d->format),
-        d->target);
+    if (d->script) /* as it finds them under xl */
+        put(t, n->back, "params", "%s", d->target);
+    else
+        put(t, n->back, "params", "%s:%s", vmdisk_format_name(d->format),
+            d->target);
     put(t, n->back, "frontend-id", "%u", n->domid);
     put(t, n->back, "online", "1");
     put(t, n->back, "removable", d->cdrom ? "1" : "0");
     put(t, n->back, "bootable", "1");
     put(t, n->back, "state", "%u", XenbusStateInitialising);
     put(t, n->back, "dev", "%s", d->vdev);
-    put(t, n->back, "type", "%s", VBD_BACKEND_KIND);
+    put(t, n->back, "type", "%s", d->script ? "phy" : VBD_BACKEND_KIND);
     put(t, n->back, "mode", d->writable ? "w" : "r");
     put(t, n->back, "device-type", d->cdrom ? "cdrom" : "disk");
     if (d->direct_io_safe)
@@ -86,7 +90,8 @@ static void put_back(const struct vbd_nodes *n, struct store_tree *t,
     put(t, n->back, "discard-enable", discard ? "1" : "0");
     put(t, n->back, "specification", "xen");
     if (d->script)
-        put(t, n->back, "script", "%s", d->script);
+        put(t, n->back, "script", "%s%s",
+            d->script[0] == '/' ? "" : DISKSCRIPT_DIR "/", d->script);
 }
 
 int vbd_nodes_make(const struct vbd_nodes *n, struct store *s,
@@ -110,6 +115,15 @@ void vbd_nodes_remove(const struct vbd_nodes *n, struct store *s)
 {
     store_remove(s, n->front, NULL);
     store_remove(s, n->back, NULL);
+}
+
+int vbd_nodes_remove_all(uint16_t domid, struct store *s, struct err *e)
+{
+    char path[64];
+
+    snprintf(path, sizeof(path),
+             "/local/domain/0/backend/" VBD_BACKEND_KIND "/%u", domid);
+    return store_remove(s, path, e);
 }
 
 uint32_t vbd_nodes_state(const char *dir, struct store *s)

@@ -37,6 +37,9 @@ int vbd_nodes_make(const struct vbd_nodes *n, struct store *s,
                    const struct vm_disk *d, struct err *e);
 void vbd_nodes_remove(const struct vbd_nodes *n, struct store *s);
 
+/* What is left of a domain's disks; absent is as good. */
+int vbd_nodes_remove_all(uint16_t domid, struct store *s, struct err *e);
+
 /* XenbusState of a directory; 0: it is not there, or no number. */
 uint32_t vbd_nodes_state(const char *dir, struct store *s);
 

@@ -24,7 +24,6 @@
 #include "common/checked.h"
 #include "common/err.h"
 #include "common/store.h"
-#include "toolstack/supervisor/vbd_nodes.h"
 #include "toolstack/supervisor/vmcfg.h"
 #include "toolstack/supervisor/xsdaemon.h"
 
@@ -147,14 +146,12 @@ int xenbus_remove(struct store *s, uint16_t domid, const uint8_t uuid[16],
                   struct err *e)
 {
     struct tree t = { 0 };
-    char libxl[64], disks[64];
-    const char *all[] = { t.base, t.vm, libxl, disks };
+    char libxl[64];
+    const char *all[] = { t.base, t.vm, libxl };
     int first = 0;
 
     paths(&t, domid, uuid);
     snprintf(libxl, sizeof(libxl), "/libxl/%u", domid);
-    snprintf(disks, sizeof(disks),
-             "/local/domain/0/backend/" VBD_BACKEND_KIND "/%u", domid);
     for (uint32_t i = 0; i < ARRAY_SIZE(all); i++) {
         int rc = store_remove(s, all[i], first ? NULL : e);
 
