@@ -5,6 +5,7 @@
 #include "backends/blk/blk_sandbox.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <grp.h>
 #include <linux/fs.h>
 #include <sched.h>
@@ -132,19 +133,31 @@ static const unsigned long ioctls[] = {
     BLKSECDISCARD,
 };
 
+/* A call whose argument has want in the bits of mask. */
+static int allow_if(scmp_filter_ctx ctx, int call, unsigned arg, uint64_t mask,
+                    uint64_t want)
+{
+    const struct scmp_arg_cmp is = {
+        .arg = arg,
+        .op = SCMP_CMP_MASKED_EQ,
+        .datum_a = mask,
+        .datum_b = want,
+    };
+
+    return seccomp_rule_add_array(ctx, SCMP_ACT_ALLOW, call, 1, &is);
+}
+
 /* Memory, but none that runs. */
 static int allow_memory(scmp_filter_ctx ctx)
 {
-    int r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 1,
-                             SCMP_A2_32(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
+    int r = allow_if(ctx, SCMP_SYS(mmap), 2, PROT_EXEC, 0);
 
     if (r == 0)
-        r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(mprotect), 1,
-                             SCMP_A2_32(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
+        r = allow_if(ctx, SCMP_SYS(mprotect), 2, PROT_EXEC, 0);
     /* newfstatat() of a descriptor is how libc spells fstat(). */
     if (r == 0)
-        r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(newfstatat), 1,
-                             SCMP_A3_32(SCMP_CMP_MASKED_EQ, 0x1000, 0x1000));
+        r = allow_if(ctx, SCMP_SYS(newfstatat), 3, AT_EMPTY_PATH,
+                     AT_EMPTY_PATH);
     return r;
 }
 
@@ -156,8 +169,7 @@ int blk_sandbox_seal(struct err *e)
     for (uint32_t i = 0; r == 0 && i < ARRAY_SIZE(calls); i++)
         r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, calls[i], 0);
     for (uint32_t i = 0; r == 0 && i < ARRAY_SIZE(ioctls); i++)
-        r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1,
-                             SCMP_A1_32(SCMP_CMP_EQ, (uint32_t)ioctls[i]));
+        r = allow_if(ctx, SCMP_SYS(ioctl), 1, UINT32_MAX, ioctls[i]);
     if (r == 0)
         r = allow_memory(ctx);
     if (r == 0)
