@@ -73,10 +73,11 @@ static int vanish(struct front *f, const void *arg, struct line *why)
     { name, offer,                                                             \
       &(const struct keys){ .w = { __VA_ARGS__ }, .want = expected },          \
       ROW_ALONE }
-#define LONG(name, fill, key)                                                  \
+/* xenstored may refuse to hold as much; the key is then missing. */
+#define LONG(name, expected, fill, key)                                        \
     { name, offer,                                                             \
       &(const struct keys){ .w = { key = "", .text_len = LONG_BYTES },         \
-                            .want = CLOSED,                                    \
+                            .want = expected,                                  \
                             .what = fill },                                    \
       ROW_ALONE }
 
@@ -101,8 +102,8 @@ static const struct row rows[] = {
     KEYS("ref-4294967296",      CLOSED, .ref_text = "4294967296"),
     KEYS("ref-never-granted",   CLOSED, .ref_text = "4294967280"),
     KEYS("ref-one-bad-of-two",  CLOSED, .nr_queues = 2, .ref_text = "1017"),
-    LONG("ref-long",            "111", .ref_text),
-    LONG("ref-binary",          "\xff\0\x80", .ref_text),
+    LONG("ref-long", CLOSED, "111", .ref_text),
+    LONG("ref-binary", CLOSED, "\xff\0\x80", .ref_text),
     KEYS("port-missing",        CLOSED, .no_port = 1),
     KEYS("port-empty",          CLOSED, .port_text = ""),
     KEYS("port-0",              CLOSED, .port_text = "0"),
@@ -110,12 +111,12 @@ static const struct row rows[] = {
     KEYS("port-99999",          CLOSED, .port_text = "99999"),
     KEYS("port-4294967295",     CLOSED, .port_text = "4294967295"),
     KEYS("port-text",           CLOSED, .port_text = "x"),
-    LONG("port-binary",         "\0\0\xff", .port_text),
+    LONG("port-binary", CLOSED, "\0\0\xff", .port_text),
     KEYS("protocol-missing",    CONNECTED, .no_protocol = 1),
     KEYS("protocol-unknown",    CLOSED, .protocol = "vax-abi"),
     KEYS("protocol-empty",      CLOSED, .protocol = ""),
-    LONG("protocol-long",       "x86", .protocol),
-    LONG("order-binary",        "\0\xff\n", .order_text),
+    LONG("protocol-long", EITHER, "x86", .protocol),
+    LONG("order-binary", EITHER, "\0\xff\n", .order_text),
     { "keys-vanish", vanish, NULL, ROW_ALONE },
 };
 /* clang-format on */

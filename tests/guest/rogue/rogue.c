@@ -163,4 +163,5 @@ void rogue_main(const struct hvm_start_info *si)
     xen_print("ROGUE DONE\n");
     if (text_value(cmdline, "rogue.end"))
         xen_shutdown(SHUTDOWN_poweroff);
+    xen_idle();
 }

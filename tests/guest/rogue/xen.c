@@ -144,6 +144,14 @@ void xen_shutdown(uint32_t reason)
         hypercall(__HYPERVISOR_sched_op, SCHEDOP_shutdown, &s, 0);
 }
 
+void xen_idle(void)
+{
+    struct sched_poll never = { .nr_ports = 0 };
+
+    for (;;)
+        hypercall(__HYPERVISOR_sched_op, SCHEDOP_poll, &never, 0);
+}
+
 /* a * b / 2^32 */
 static uint64_t scale(uint64_t a, uint32_t b)
 {

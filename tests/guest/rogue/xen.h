@@ -22,6 +22,8 @@ int xen_init(void);
 void xen_print(const char *s);
 /* End the domain: SHUTDOWN_*. */
 void xen_shutdown(uint32_t reason) __attribute__((noreturn));
+/* Sleep for good; a halt with no interrupts would be a poweroff. */
+void xen_idle(void) __attribute__((noreturn));
 
 uint64_t xen_param(uint32_t index); /* HVM_PARAM_*; 0: cannot be had */
 
