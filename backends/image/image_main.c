@@ -9,6 +9,10 @@
  * lives.  What goes wrong is said on stderr, in one last line.  qemu-nbd ends
  * when its last client leaves; we end as it did.
  *
+ * Each write is on the image's disk before it is answered.  With a cache of its
+ * own, qemu-nbd would keep which clusters it allocated to itself until a flush;
+ * killed, it would take from a guest that goes on what the guest has written.
+ *
  * An image names its backing files itself, and one that somebody uploaded may
  * name another guest's disk.  So a backing file is one that lies beside the
  * image and that nobody may write to (chmod a-w): its owner's own word.
@@ -86,7 +90,7 @@ static void start_server(const struct order *o)
         o->clients,
         (char *)"--discard=unmap",
         (char *)"--detect-zeroes=off",
-        (char *)(o->direct ? "--cache=none" : "--cache=writeback"),
+        (char *)(o->direct ? "--cache=directsync" : "--cache=writethrough"),
         (char *)(o->direct ? "--aio=native" : "--aio=threads"),
         (char *)"--export-name=",
         (char *)(o->writable ? "--" : "--read-only"),
