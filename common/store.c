@@ -67,6 +67,19 @@ char *store_read(struct store *s, const char *path)
     return !s ? NULL : xs_read(s->xs, XBT_NULL, path, &len_bytes);
 }
 
+int store_list(struct store *s, const char *path, char ***out, struct err *e)
+{
+    unsigned int nr = 0;
+
+    *out = NULL;
+    if (!s)
+        return not_there(e);
+    *out = xs_directory(s->xs, XBT_NULL, path, &nr);
+    if (*out || errno == ENOENT)
+        return (int)nr;
+    return fail(e, -errno, "xenstore: list %s: %s", path, strerror(errno));
+}
+
 int store_remove(struct store *s, const char *path, struct err *e)
 {
     if (!s)

@@ -22,6 +22,11 @@ void store_close(struct store *s); /* NULL: no-op; drops every watch */
 char *store_read(struct store *s, const char *path);
 int store_write(struct store *s, const char *path, const char *value,
                 struct err *e);
+/*
+ * The names below a path, *out one allocation, the caller's to free.  Returns
+ * their number; 0, and *out is NULL, when there is no such path.
+ */
+int store_list(struct store *s, const char *path, char ***out, struct err *e);
 /* Absent is as good as removed. */
 int store_remove(struct store *s, const char *path, struct err *e);
 

@@ -20,6 +20,8 @@
 #include "tests/fakes/fake.h"
 #include "tests/fakes/fake_alloc.h"
 
+#define FAKE_NAME_BYTES 64u /* of a node, without its path */
+
 struct node {
     char *path, *value, *perms;
     struct node *next;
@@ -312,6 +314,57 @@ void *xs_read(struct xs_handle *h, xs_transaction_t t, const char *path,
     }
     *len = strlen(value);
     return fake_strdup(value);
+}
+
+/* Is this the first of its siblings, a node of the list or one below it? */
+static bool is_first(const struct node *n, const char *name, size_t len)
+{
+    size_t up = (size_t)(name - n->path);
+
+    for (const struct node *o = nodes; o != n; o = o->next)
+        if (strncmp(o->path, n->path, up + len) == 0 &&
+            (o->path[up + len] == 0 || o->path[up + len] == '/'))
+            return false;
+    return true;
+}
+
+char **xs_directory(struct xs_handle *h, xs_transaction_t t, const char *path,
+                    unsigned int *nr)
+{
+    size_t up = strlen(path);
+    bool there = false;
+    char **out, *text;
+
+    (void)h, (void)t;
+    if (fake_fails()) {
+        errno = EIO;
+        return NULL;
+    }
+    *nr = 0;
+    out = fake_calloc(fake.nr_xs_nodes + 1, sizeof(*out) + FAKE_NAME_BYTES);
+    text = (char *)(out + fake.nr_xs_nodes + 1);
+    for (struct node *n = nodes; n; n = n->next) {
+        const char *name = n->path + up + 1;
+        size_t len;
+
+        if (!is_below(n->path, path))
+            continue;
+        there = true;
+        if (!n->path[up])
+            continue;
+        len = strcspn(name, "/");
+        if (len >= FAKE_NAME_BYTES)
+            abort();
+        if (is_first(n, name, len)) {
+            out[*nr] = memcpy(text + (size_t)*nr * FAKE_NAME_BYTES, name, len);
+            ++*nr;
+        }
+    }
+    if (there)
+        return out;
+    free(out);
+    errno = ENOENT;
+    return NULL;
 }
 
 /* Removing always works: the fault sweep wants to see nothing left. */
