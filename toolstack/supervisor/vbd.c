@@ -70,6 +70,11 @@ static bool has_left(uint32_t front)
     return front != XenbusStateInitialised && front != XenbusStateConnected;
 }
 
+static bool never_came(uint32_t front)
+{
+    return front == XenbusStateInitialising || front == XenbusStateInitWait;
+}
+
 /* ---- toward the guest ---- */
 
 static void look_soon(struct vbd *v)
@@ -237,7 +242,8 @@ static void look_closing(struct vbd *v, uint32_t front)
         unwire(v);
     if (v->wired)
         return; /* it is not drained yet */
-    if (front == XenbusStateClosed || front == XenbusStateUnknown)
+    if (front == XenbusStateClosed || front == XenbusStateUnknown ||
+        (v->detaching && never_came(front)))
         closed(v);
     else if (v->open && !v->detaching && v->front_out &&
              (front == XenbusStateInitialising ||
@@ -281,19 +287,20 @@ static bool look_foreign(struct vbd *v)
     char path[80], *online;
     bool off;
 
-    if (!v->o.foreign || v->detaching)
+    if (!v->o.foreign)
         return false;
     snprintf(path, sizeof(path), "%s/online", v->o.nodes.back);
     online = store_read(v->store, path);
     off = online && strcmp(online, "0") == 0;
-    if (!online && vbd_nodes_state(v->o.nodes.back, v->store) == 0) {
+    if (!online) { /* it went; what we have written since is no sign of it */
         vbd_end(v);
         return true;
     }
     free(online);
-    if (off)
-        vbd_detach(v, false);
-    return off;
+    if (!off || v->detaching)
+        return false;
+    vbd_detach(v, false);
+    return true;
 }
 
 static void look(struct vbd *v)
