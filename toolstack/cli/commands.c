@@ -139,6 +139,10 @@ static const struct command commands[] = {
       "[NAME|DOMID ...]",
       "what guests' disks did; -w: what they do, every so many seconds, -i: "
       "so many times", "6 21", cmd_stats, false },
+    { "serve-blk", CMD_SERVED, "[-t|--target TARGET] [DOMID DEVID]",
+      "serve a disk of a guest that xl made, until it is detached; -t: this "
+      "target instead of xl's; without a device: all whose script is "
+      "block-freehold, as a service does", "6 15 23", cmd_serve_blk, true },
     { "measure", CMD_SERVED, CFG,
       "predict a guest's launch measurement", "5 6 23", cmd_measure, false },
     { "check", CMD_SERVED, "[FILE [key=value ...]]",

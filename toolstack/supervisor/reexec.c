@@ -19,7 +19,7 @@
 
 #define DELETED " (deleted)"
 
-static int find_program(char out[PATH_MAX], struct err *e)
+int reexec_program(char out[PATH_MAX], struct err *e)
 {
     ssize_t nr = readlink("/proc/self/exe", out, PATH_MAX - 1);
     size_t suffix = strlen(DELETED);
@@ -35,7 +35,7 @@ static int find_program(char out[PATH_MAX], struct err *e)
 int reexec_check(struct err *e)
 {
     char path[PATH_MAX];
-    int rc = find_program(path, e);
+    int rc = reexec_program(path, e);
 
     if (rc == 0 && access(path, X_OK))
         rc = fail(e, -errno, "reload: %s: %s", path, strerror(errno));
@@ -49,7 +49,7 @@ int reexec(const char *name, int lock_fd, uint32_t stop_timeout_s,
     const char *argv[12] = { "freehold" };
     int nr = 1, rc;
 
-    rc = find_program(path, e);
+    rc = reexec_program(path, e);
     if (rc < 0)
         return rc;
     snprintf(fd, sizeof(fd), "%d", lock_fd);

@@ -5,9 +5,13 @@
 #ifndef REEXEC_H
 #define REEXEC_H
 
+#include <limits.h>
 #include <stdint.h>
 
 struct err;
+
+/* Where the program is that is installed now: of the same path as ours. */
+int reexec_program(char out[PATH_MAX], struct err *e);
 
 /*
  * Is there a program to go on with?  Ask before anything is given back.

@@ -1,0 +1,466 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * servewatch.c - a `freehold serve-blk` for each disk that xl means for us
+ */
+#include "toolstack/supervisor/servewatch.h"
+
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <xen/io/xenbus.h>
+
+#include "common/checked.h"
+#include "common/err.h"
+#include "common/log.h"
+#include "common/store.h"
+#include "toolstack/supervisor/rundir.h"
+#include "toolstack/supervisor/serve.h"
+#include "toolstack/supervisor/storewatch.h"
+#include "toolstack/supervisor/xldisk.h"
+
+#define LOOK_MS 10u
+#define PAUSE_MS 100u /* doubled at each death */
+#define PAUSE_MS_MAX 10000u
+#define LIVED_MS 60000u /* then its deaths are forgotten */
+
+enum served_state {
+    SERVED_DUE,
+    SERVED_RUNS,
+    SERVED_DONE, /* the device is over; its directory is still there */
+};
+
+struct process { /* that serves one */
+    uv_poll_t ended;
+    int pid_fd;
+    bool own; /* else it was there before us */
+    struct served *served;
+};
+
+struct served { /* one device */
+    struct servewatch *watch;
+    uint16_t domid;
+    uint32_t devid;
+    enum served_state state;
+    struct process *process; /* when it RUNS */
+    uint64_t started_ms, due_ms;
+    uint32_t nr_deaths;
+    bool seen; /* in this look */
+    struct served *next;
+};
+
+struct servewatch {
+    uv_loop_t *loop;
+    struct servewatch_options o;
+    struct storewatch *watch;
+    struct store *store;
+    uv_timer_t look;
+    struct served *all;
+};
+
+extern char **environ;
+
+static void on_fired(void *arg, const char *token);
+static void on_look(uv_timer_t *t);
+static void on_ended(uv_poll_t *p, int status, int events);
+static void on_process_closed(uv_handle_t *h);
+static void on_store_ended(void *arg);
+static void on_watch_closed(uv_handle_t *h);
+
+/* ---- the list ---- */
+
+static struct served *find(struct servewatch *w, uint16_t domid, uint32_t devid)
+{
+    struct served *d = w->all;
+
+    while (d && (d->domid != domid || d->devid != devid))
+        d = d->next;
+    return d;
+}
+
+/* It is there; nothing is done about it yet. */
+static void see(struct servewatch *w, uint16_t domid, uint32_t devid)
+{
+    struct served *d = find(w, domid, devid);
+
+    if (!d) {
+        d = calloc(1, sizeof(*d));
+        if (!d) {
+            log_err("disk %u/%u: no memory", domid, devid);
+            return;
+        }
+        d->watch = w;
+        d->domid = domid;
+        d->devid = devid;
+        d->next = w->all;
+        w->all = d;
+    }
+    d->seen = true;
+}
+
+static void drop(struct served **at)
+{
+    struct served *d = *at;
+
+    *at = d->next;
+    free(d);
+}
+
+/* ---- one process ---- */
+
+static void look_within(struct servewatch *w, uint64_t ms)
+{
+    if (!uv_is_active((uv_handle_t *)&w->look) ||
+        uv_timer_get_due_in(&w->look) > ms)
+        uv_timer_start(&w->look, on_look, ms, 0);
+}
+
+/* Takes pid_fd. */
+static int attend(struct served *d, int pid_fd, bool own)
+{
+    struct process *p = calloc(1, sizeof(*p));
+
+    if (!p) {
+        close(pid_fd);
+        return -ENOMEM;
+    }
+    p->pid_fd = pid_fd;
+    p->own = own;
+    p->served = d;
+    p->ended.data = p;
+    uv_poll_init(d->watch->loop, &p->ended, pid_fd);
+    uv_poll_start(&p->ended, UV_READABLE, on_ended);
+    d->process = p;
+    d->state = SERVED_RUNS;
+    d->started_ms = uv_now(d->watch->loop);
+    return 0;
+}
+
+static void let_go(struct served *d)
+{
+    d->process->served = NULL;
+    uv_close((uv_handle_t *)&d->process->ended, on_process_closed);
+    d->process = NULL;
+}
+
+static void on_process_closed(uv_handle_t *h)
+{
+    struct process *p = h->data;
+
+    close(p->pid_fd);
+    free(p);
+}
+
+/* A session of its own: what ends us does not end it. */
+static int spawn(const struct served *d, pid_t *pid)
+{
+    char domid[16], devid[16];
+    const char *argv[6] = { "freehold" };
+    posix_spawn_file_actions_t files;
+    posix_spawnattr_t attr;
+    sigset_t none, all;
+    int nr = 1, r;
+
+    if (log_level() >= LOG_LEVEL_DEBUG)
+        argv[nr++] = "-v";
+    snprintf(domid, sizeof(domid), "%u", d->domid);
+    snprintf(devid, sizeof(devid), "%u", d->devid);
+    argv[nr++] = "serve-blk";
+    argv[nr++] = domid;
+    argv[nr] = devid;
+    sigemptyset(&none);
+    sigfillset(&all);
+    posix_spawn_file_actions_init(&files);
+    posix_spawnattr_init(&attr);
+    posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGMASK |
+                                        POSIX_SPAWN_SETSIGDEF |
+                                        POSIX_SPAWN_SETSID);
+    posix_spawnattr_setsigmask(&attr, &none);
+    posix_spawnattr_setsigdefault(&attr, &all);
+    r = posix_spawn_file_actions_addclosefrom_np(&files, 3);
+    if (r == 0)
+        r = posix_spawn(pid, d->watch->o.program, &files, &attr, (char **)argv,
+                        environ);
+    posix_spawnattr_destroy(&attr);
+    posix_spawn_file_actions_destroy(&files);
+    return -r;
+}
+
+static void due_again(struct served *d)
+{
+    uint64_t now_ms = uv_now(d->watch->loop), pause_ms = 0;
+
+    if (now_ms - d->started_ms > LIVED_MS)
+        d->nr_deaths = 0;
+    if (d->nr_deaths > 0)
+        pause_ms = MIN_OF(PAUSE_MS << MIN_OF(d->nr_deaths, 10u), PAUSE_MS_MAX);
+    d->nr_deaths++;
+    d->state = SERVED_DUE;
+    d->due_ms = now_ms + pause_ms;
+}
+
+static int start_own(struct served *d)
+{
+    pid_t pid = 0;
+    int pid_fd, rc = spawn(d, &pid);
+
+    if (rc < 0)
+        return rc;
+    pid_fd = (int)syscall(SYS_pidfd_open, pid, 0);
+    if (pid_fd < 0)
+        return -errno; /* it serves; it is found by its lock */
+    rc = attend(d, pid_fd, true);
+    return rc;
+}
+
+/* 1: there is one already; it may have been started by anybody. */
+static int find_other(struct served *d)
+{
+    char name[SERVE_NAME_BYTES];
+    struct run_state state;
+    int pid_fd;
+
+    serve_name(d->domid, d->devid, name);
+    if (rundir_read(d->watch->o.base, name, &state, NULL) < 0 ||
+        !state.supervised)
+        return 0;
+    pid_fd =
+        state.pid > 0 ? (int)syscall(SYS_pidfd_open, state.pid, 0) : -ESRCH;
+    if (pid_fd < 0)
+        return -EAGAIN; /* it is about to write its number, or to end */
+    return attend(d, pid_fd, false) < 0 ? -ENOMEM : 1;
+}
+
+static void start(struct served *d)
+{
+    int rc = find_other(d);
+
+    if (rc == 0)
+        rc = start_own(d);
+    if (rc >= 0) {
+        log_debug("disk %u/%u: %s", d->domid, d->devid,
+                  rc > 0 ? "it is served already" : "its process was started");
+        return;
+    }
+    if (rc != -EAGAIN)
+        log_err("disk %u/%u: start %s: %s", d->domid, d->devid,
+                d->watch->o.program, strerror(-rc));
+    d->started_ms = uv_now(d->watch->loop);
+    d->nr_deaths += d->nr_deaths == 0; /* not at once */
+    due_again(d);
+}
+
+/* Ours is reaped, and says how it ended; 0: the device is over. */
+static bool is_over(const struct process *p)
+{
+    siginfo_t how = { 0 };
+
+    return p->own && waitid(P_PIDFD, (id_t)p->pid_fd, &how, WEXITED) == 0 &&
+           how.si_code == CLD_EXITED && how.si_status == 0;
+}
+
+static void on_ended(uv_poll_t *h, int status, int events)
+{
+    struct process *p = h->data;
+    struct served *d = p->served;
+    bool over = is_over(p);
+
+    (void)status, (void)events;
+    if (!d)
+        return;
+    let_go(d);
+    if (over) {
+        d->state = SERVED_DONE;
+        d->nr_deaths = 0;
+    } else {
+        log_warn("disk %u/%u: its process ended; its backend is looked after "
+                 "again soon",
+                 d->domid, d->devid);
+        due_again(d);
+    }
+    look_within(d->watch, 0);
+}
+
+/* ---- a look at all of it ---- */
+
+static bool is_number(const char *s, unsigned long max)
+{
+    size_t len = strspn(s, "0123456789");
+
+    return len > 0 && len < 11 && !s[len] && strtoul(s, NULL, 10) <= max;
+}
+
+static void look_at_domain(struct servewatch *w, uint16_t domid)
+{
+    char path[64], **list = NULL;
+    struct vbd_nodes n;
+    int nr;
+
+    snprintf(path, sizeof(path), XLDISK_DIR "/%u", domid);
+    nr = store_list(w->store, path, &list, NULL);
+    for (int i = 0; i < nr; i++) {
+        if (!is_number(list[i], UINT32_MAX))
+            continue;
+        xldisk_nodes(domid, (uint32_t)strtoul(list[i], NULL, 10), &n);
+        if (xldisk_is_ours(w->store, &n))
+            see(w, domid, n.devid);
+    }
+    free(list);
+}
+
+static void look_at_store(struct servewatch *w)
+{
+    struct err e = { 0 };
+    char **list = NULL;
+    int nr = store_list(w->store, XLDISK_DIR, &list, &e);
+
+    if (nr < 0)
+        log_err("%s", e.text);
+    for (int i = 0; i < nr; i++)
+        if (is_number(list[i], UINT16_MAX))
+            look_at_domain(w, (uint16_t)strtoul(list[i], NULL, 10));
+    free(list);
+}
+
+/* What earlier ones left of devices that are no more is theirs to remove. */
+static void look_at_left(struct servewatch *w)
+{
+    DIR *dir = opendir(w->o.base);
+    struct dirent *entry;
+    uint16_t domid;
+    uint32_t devid;
+
+    while (dir && (entry = readdir(dir)))
+        if (serve_name_parse(entry->d_name, &domid, &devid) == 0)
+            see(w, domid, devid);
+    if (dir)
+        closedir(dir);
+}
+
+/* A device that comes at once in the place of one that is over. */
+static bool is_another(struct served *d)
+{
+    struct vbd_nodes n;
+
+    xldisk_nodes(d->domid, d->devid, &n);
+    return xldisk_is_online(d->watch->store, &n) &&
+           vbd_nodes_state(n.back, d->watch->store) == XenbusStateInitialising;
+}
+
+static void step(struct served *d)
+{
+    uint64_t now_ms = uv_now(d->watch->loop);
+
+    if (d->state == SERVED_DONE && is_another(d)) {
+        d->state = SERVED_DUE;
+        d->due_ms = now_ms;
+    }
+    if (d->state == SERVED_DUE && d->due_ms <= now_ms)
+        start(d);
+    if (d->state == SERVED_DUE)
+        look_within(d->watch, d->due_ms - now_ms);
+}
+
+static void step_all(struct servewatch *w)
+{
+    struct served **at = &w->all;
+
+    while (*at) {
+        if (!(*at)->seen && (*at)->state != SERVED_RUNS) {
+            drop(at);
+            continue;
+        }
+        if ((*at)->seen)
+            step(*at);
+        at = &(*at)->next;
+    }
+}
+
+static void look(struct servewatch *w, bool first)
+{
+    for (struct served *d = w->all; d; d = d->next)
+        d->seen = false;
+    look_at_store(w);
+    if (first)
+        look_at_left(w);
+    step_all(w);
+}
+
+static void on_look(uv_timer_t *t)
+{
+    look(t->data, false);
+}
+
+static void on_fired(void *arg, const char *token)
+{
+    struct servewatch *w = arg;
+
+    (void)token;
+    look_within(w, LOOK_MS);
+}
+
+/* ---- the object ---- */
+
+static void on_store_ended(void *arg)
+{
+    struct servewatch *w = arg;
+    struct err e = { 0 };
+
+    fail(&e, -ENOTCONN, "xenstored ended: no disk of xl's is looked after");
+    w->o.ended(w->o.arg, &e);
+}
+
+int servewatch_open(uv_loop_t *loop, const struct servewatch_options *o,
+                    struct servewatch **out, struct err *e)
+{
+    struct servewatch *w = calloc(1, sizeof(*w));
+    int rc;
+
+    if (!w)
+        return fail(e, -ENOMEM, "serve-blk: no memory");
+    w->loop = loop;
+    w->o = *o;
+    rc = storewatch_open(loop, on_fired, on_store_ended, w, &w->watch, e);
+    if (rc < 0) {
+        free(w);
+        return rc;
+    }
+    w->store = storewatch_store(w->watch);
+    uv_timer_init(loop, &w->look);
+    w->look.data = w;
+    rc = store_watch(w->store, XLDISK_DIR, "vbd3", e);
+    if (rc < 0) {
+        servewatch_close(w);
+        return rc;
+    }
+    look(w, true);
+    *out = w;
+    return 0;
+}
+
+void servewatch_close(struct servewatch *w)
+{
+    if (!w)
+        return;
+    while (w->all) {
+        if (w->all->process)
+            let_go(w->all);
+        drop(&w->all);
+    }
+    storewatch_close(w->watch);
+    uv_close((uv_handle_t *)&w->look, on_watch_closed);
+}
+
+static void on_watch_closed(uv_handle_t *h)
+{
+    free(h->data);
+}
