@@ -43,9 +43,11 @@ check_out "... and is in the file" "$(guest_run old 'sha256sum </tmp/r')" \
     dom0_sh "dd if=$D/a.img bs=64k skip=1 count=32 2>/dev/null | sha256sum"
 
 # --- its processes die under load -----------------------------------------
-fio='fio --name=v --filename=/dev/xvda --size=16m --bs=4k-64k --rw=randwrite --iodepth=16 --ioengine=libaio --direct=1 --verify=crc32c --verify_fatal=1 --randrepeat=0'
+fio='fio --name=v --filename=/dev/xvda --size=16m --loops=4 --bs=4k-64k --rw=randwrite --iodepth=16 --ioengine=libaio --direct=1 --verify=crc32c --verify_fatal=1 --randrepeat=0'
 id=$(guest_start old "$fio")
-dom0_sh "sleep 2; pkill -9 -x freehold-blk; sleep 1
+check "requests are in flight" guest_run old \
+    'until grep -qE "^( +[0-9]+){8} +[1-9]" /sys/block/xvda/stat; do usleep 10000; done'
+dom0_sh "pkill -9 -x freehold-blk; sleep 1
     kill -9 \$(pgrep -f '^freehold serve-blk $domid')
     systemctl restart freehold-serve-blk"
 check "fio's data is right, its backend, its server and the service killed" \
