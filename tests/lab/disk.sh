@@ -14,6 +14,9 @@ disk get NAME VDEV FIELD...     the fields, in one line
 disk await NAME VDEV STATE SECONDS [CMD...]
                                 run CMD, then wait for that event, or until the
                                 disk stands so (without CMD)
+disk serves NAME VDEV PID SECONDS
+                                until another process than PID has answered
+                                requests
 """
 import json, socket, subprocess, sys, time
 
@@ -84,7 +87,24 @@ def wait(name, vdev, state, seconds, *cmd):
                  (name, vdev, state, seconds, seen))
 
 
-{"get": get, "await": wait}[sys.argv[1]](*sys.argv[2:])
+def serves(name, vdev, old, seconds):
+    s = Supervisor(name)
+    end = time.monotonic() + float(seconds)
+    first = None
+    while time.monotonic() < end:
+        d = disk_of(s.call("info"), vdev) or {}
+        now = d.get("pid"), d.get("reads", 0) + d.get("writes", 0)
+        if d.get("state") == "failed":
+            sys.exit("%s %s: failed: %s" % (name, vdev, d.get("why")))
+        if first is None or now[0] != first[0] or now[0] == int(old):
+            first = now
+        elif now[1] > first[1]:
+            return
+        time.sleep(0.1)
+    sys.exit("%s %s: does not serve in %s s: %s" % (name, vdev, seconds, d))
+
+
+{"get": get, "serves": serves, "await": wait}[sys.argv[1]](*sys.argv[2:])
 TOOL
     dom0_sh 'chmod 755 /root/guest/disk
         modprobe brd rd_nr=4 rd_size=65536 2>/dev/null; modprobe loop'
@@ -138,6 +158,6 @@ same() { # WHAT GOT WANT
 }
 # no_trace NAME DOMID: nothing of its disks is left in dom0.
 no_trace() {
-    dom0_sh "! pgrep -af 'freehold-blk $1/' && ! pgrep -af 'qemu-nbd.*/run/freehold/$1/' &&
+    dom0_sh "! pgrep -af '[f]reehold-blk $1/' && ! pgrep -af '[f]reehold-image $1/' &&
         ! xenstore-ls /local/domain/0/backend/fh-vbd/$2 2>/dev/null | grep ."
 }

@@ -109,9 +109,9 @@ guest_start() {
 guest_wait() { # NAME ID [SECONDS]
     dom0 /root/guest/tool wait "$1" "${3:-${GUEST_S:-120}}" "$2"
 }
-# guest_line TEXT: a script of several lines as one.
+# guest_line TEXT: a script of several lines as one, for the agent.
 guest_line() {
-    local one=${1//$'\n'/; }
+    local one=${1//$'\n'/$'\001'}
     [ ${#one} -le $GUEST_LINE_MAX ] ||
         echo "guest_run: ${#one} bytes, want $GUEST_LINE_MAX at most: $one" >&2
     printf '%s' "$one"
