@@ -61,7 +61,7 @@ for row in "xvda $raw" "xvdb $D/f.qcow2" "xvdf $D/unix.img"; do
         fail "$dev: and frees blocks" "blocks of 512: $full, then $left"
     fi
     same "$dev: what was discarded reads as zero" "$(guest_run formats \
-        "head -c 32M /dev/$dev | tr -d '\\0' | wc -c")" 0
+        "head -c 33554432 /dev/$dev | tr -d '\\0' | wc -c")" 0
 done
 
 # --- sizes that grow ---------------------------------------------------------
