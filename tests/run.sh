@@ -4,7 +4,8 @@
 # Suites outside the lab are functions below (style, unit, lintian, fuzz, xen-each);
 # those in the lab are tests/lab/NAME.sh, whose line `# lab: ours` (or stock,
 # strict; own boots by itself) says what to boot, `# mem: MIB` how large,
-# `# long` that it runs only with --long, and `# last` that its host goes down.
+# `# long` that it runs only with --long,
+# `# more` also when its area is named, and `# last` that its host goes down.
 # A name that is no suite stands for an area: suites NAME-*, and the unit tests
 # and fuzzers whose names begin with NAME, or with a word of $AREA_NAME below.
 # Each result is one line of $RESULTS: "pass|fail|skip|open SUITE: what".
@@ -42,7 +43,7 @@ test_main() {
             area_known "$s" ||
                 die "./dev test: $s: no such suite; there are: $(all_suites)"
             [ ${#AREAS[@]} != 0 ] || names+=(unit fuzz)
-            names+=($(lab_suites | grep "^$s-"))
+            names+=($(MORE=1 lab_suites | grep "^$s-"))
             AREAS+=("$s")
         fi
     done
@@ -90,6 +91,7 @@ lab_suites() {
     for f in "$TOP"/tests/lab/*.sh; do
         grep -q '^# lab: ' "$f" || continue
         grep -q '^# long' "$f" && [ -z "$LONG" ] && continue
+        grep -q '^# more' "$f" && [ -z "$LONG${MORE:-}" ] && continue
         basename "$f" .sh
     done
 }

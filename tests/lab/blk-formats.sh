@@ -3,6 +3,7 @@
 # blk-formats.sh - one guest, a disk of each kind of store: files, devices with
 # sectors of 4 KiB, qcow2, vhd, NBD; sizes that grow, blocks that are given back
 # lab: ours
+# more
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/guest.sh"
 . "$(dirname "$0")/disk.sh"

@@ -3,6 +3,7 @@
 # blk-hotplug.sh - disks come and go while their guest runs, restarts, is
 # paused or ends; limits hold, sizes change, figures tell
 # lab: ours
+# more
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/guest.sh"
 . "$(dirname "$0")/disk.sh"

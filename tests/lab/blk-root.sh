@@ -3,6 +3,7 @@
 # blk-root.sh - Debian on a qcow2 disk: it boots as a protected guest, installs
 # packages, is shut down, and its file system and image are sound
 # lab: ours
+# more
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/guest.sh"
 . "$(dirname "$0")/disk.sh"

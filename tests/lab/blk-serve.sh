@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 # blk-serve.sh - disks of a guest that stock xl made, by freehold serve-blk
 # lab: stock
+# more
 . "$(dirname "$0")/lib.sh"
 . "$TOP/tests/lab/guest.sh"
 

@@ -3,6 +3,7 @@
 # blk-verify.sh - fio writes and reads back by checksum, over sizes and depths,
 # on a RAM disk and files; what is outside is what is inside
 # lab: ours
+# more
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/guest.sh"
 . "$(dirname "$0")/disk.sh"
