@@ -3,6 +3,7 @@
 # blk-restart.sh - backends, image servers and supervisors are killed while
 # guests write and verify: they see a pause, and no error
 # lab: ours
+# more
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/guest.sh"
 . "$(dirname "$0")/disk.sh"

@@ -123,12 +123,12 @@ disk_file() {
 # guest_disk NAME DEVICE [TEST]: until the guest sees it (or TEST holds of it).
 guest_disk() {
     guest_run "$1" "n=0; until [ ${3:--b} /dev/$2 ]; do n=\$((n + 1))
-        [ \$n -gt 1500 ] && exit 1; usleep 20000; done 2>/dev/null"
+        [ \$n -gt 6000 ] && exit 1; usleep 20000; done 2>/dev/null"
 }
 # guest_size NAME DEVICE SECTORS: until the guest sees that size.
 guest_size() {
     guest_run "$1" "n=0; until [ \$(cat /sys/block/$2/size) = $3 ]; do n=\$((n + 1))
-        [ \$n -gt 1500 ] && cat /sys/block/$2/size && exit 1; usleep 20000; done"
+        [ \$n -gt 6000 ] && cat /sys/block/$2/size && exit 1; usleep 20000; done"
 }
 # guest_fio NAME WORD...: each WORD is an option of fio; those before name=JOB hold
 # for all jobs.  What goes wrong is said, and fails.

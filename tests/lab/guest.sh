@@ -86,10 +86,10 @@ guest_config() {
 # guest_create freehold|xl NAME: start it; guest_up also waits for its agent.
 guest_create() {
     dom0_sh "rm -f /var/log/freehold/$2.log* /var/log/xen/console/guest-$2.log
-        timeout 120 $1 create /root/guest/$2.cfg"
+        timeout 300 $1 create /root/guest/$2.cfg"
 }
 # guest_await NAME [NTH [SECONDS]]: until it is up (for the NTH time).
-guest_await() { dom0 /root/guest/tool up "$1" "${3:-120}" "${2:-1}"; }
+guest_await() { dom0 /root/guest/tool up "$1" "${3:-300}" "${2:-1}"; }
 guest_up() { # freehold|xl NAME LINE...
     guest_config "${@:2}" && guest_create "$1" "$2" >/dev/null &&
         guest_await "$2"
@@ -98,7 +98,7 @@ guest_up() { # freehold|xl NAME LINE...
 guest_id() { echo "c$(date +%s%N)"; }
 # guest_run NAME COMMAND: its output, its status.  GUEST_S: seconds it may take.
 guest_run() {
-    dom0 /root/guest/tool run "$1" "${GUEST_S:-120}" "$(guest_id)" "$(guest_line "$2")"
+    dom0 /root/guest/tool run "$1" "${GUEST_S:-300}" "$(guest_id)" "$(guest_line "$2")"
 }
 # guest_start NAME COMMAND: prints an ID for guest_wait, and does not wait.
 guest_start() {
@@ -107,7 +107,7 @@ guest_start() {
     dom0 /root/guest/tool send "$1" "$id" "$(guest_line "$2")" && echo "$id"
 }
 guest_wait() { # NAME ID [SECONDS]
-    dom0 /root/guest/tool wait "$1" "${3:-${GUEST_S:-120}}" "$2"
+    dom0 /root/guest/tool wait "$1" "${3:-${GUEST_S:-300}}" "$2"
 }
 # guest_line TEXT: a script of several lines as one, for the agent.
 guest_line() {
