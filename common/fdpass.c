@@ -47,7 +47,8 @@ int fdpass_receive(int socket, void *bytes, size_t nr, int *fd)
         .msg_iov = &io,
         .msg_iovlen = 1,
         .msg_control = control.bytes,
-        .msg_controllen = sizeof(control.bytes),
+        /* Not sizeof: what aligns it would be room for a second one. */
+        .msg_controllen = CMSG_LEN(sizeof(int)),
     };
     struct cmsghdr *c;
     ssize_t got;
