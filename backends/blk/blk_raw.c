@@ -45,6 +45,7 @@ struct blk_store_queue {
 
 static void on_io(struct blk_event *ev, int res);
 static void on_discarded(struct blk_slow_job *job, int rc);
+static void submit(struct blk_store_queue *q, struct blk_io *io);
 
 static struct raw *raw_of(struct blk_store *s)
 {
@@ -259,11 +260,16 @@ static void on_io(struct blk_event *ev, int res)
 {
     struct blk_io *io = (void *)((char *)ev - offsetof(struct blk_io, ev));
 
+    bool has_data = io->op == BLK_READ || io->op == BLK_WRITE;
+
     if (res == -EINTR || res == -EAGAIN) {
-        transfer(io);
+        if (has_data)
+            transfer(io);
+        else
+            submit(io->queue, io); /* a flush is no write of nothing */
         return;
     }
-    if (io->op != BLK_READ && io->op != BLK_WRITE) {
+    if (!has_data) {
         io->done(io, res < 0 ? res : 0);
         return;
     }
