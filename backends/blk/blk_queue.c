@@ -351,6 +351,8 @@ void blk_queue_connect(struct blk_queue *q, const struct blk_link *link)
     pthread_mutex_lock(&q->lock);
     q->order.connect = true;
     q->order.link = *link;
+    /* It is not idle from here on, though it may hear of this later. */
+    q->news.state = BLK_QUEUE_SERVING;
     pthread_mutex_unlock(&q->lock);
     eventfd_write(q->order_fd, 1);
 }
@@ -361,6 +363,11 @@ void blk_queue_disconnect(struct blk_queue *q)
     q->order.disconnect = true;
     pthread_mutex_unlock(&q->lock);
     eventfd_write(q->order_fd, 1);
+}
+
+void blk_queue_look(struct blk_queue *q)
+{
+    eventfd_write(q->order_fd, 1); /* each turn tries what waits */
 }
 
 void blk_queue_socket(struct blk_queue *q, int fd)

@@ -65,6 +65,8 @@ void blk_queue_close(struct blk_queue *q);
 void blk_queue_connect(struct blk_queue *q, const struct blk_link *link);
 /* Answer what was taken, take no more; IDLE follows. */
 void blk_queue_disconnect(struct blk_queue *q);
+/* Limits are others now: try again what waits for them. */
+void blk_queue_look(struct blk_queue *q);
 /* A new connection of the store; fd is the queue's. */
 void blk_queue_socket(struct blk_queue *q, int fd);
 

@@ -331,6 +331,16 @@ static void on_resize(struct server *s)
     tell_store(s, BLK_CTL_SIZE);
 }
 
+/* What waits by the old ones has a timer that may be far off. */
+static void on_limits(struct server *s, const struct blk_limits *limits)
+{
+    if (!s->disk.store)
+        return;
+    blk_limit_set(&s->disk.limit, limits);
+    for (uint32_t i = 0; i < s->nr_queues; i++)
+        blk_queue_look(s->queue[i]);
+}
+
 static void on_socket(struct server *s, uint32_t number, int fd)
 {
     if (fd < 0)
@@ -365,8 +375,7 @@ static void on_message(struct server *s, const struct blk_ctl *m, int fd)
         on_resize(s);
         break;
     case BLK_CTL_LIMITS:
-        if (s->disk.store)
-            blk_limit_set(&s->disk.limit, &m->u.limits);
+        on_limits(s, &m->u.limits);
         break;
     case BLK_CTL_QUIT:
         s->quit = true;

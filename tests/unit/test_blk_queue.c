@@ -429,6 +429,37 @@ TEST(leaving_does_not_wait_for_a_limit)
     down();
 }
 
+/* A request that would wait for minutes goes when the limit does. */
+TEST(a_limit_that_is_lifted_holds_nothing)
+{
+    up_with(BLK_ABI_X86_64, 1, &(struct blk_limits){ .bps = 1 });
+    for (uint32_t i = 0; i < 2; i++)
+        CHECK(fake_front_io(w.front, 0, true, 0, 512, w.ref, i) >= 0);
+    fake_front_kick(w.front, 0);
+    CHECK_EQ(answer().status, BLKIF_RSP_OKAY);
+    usleep(50000); /* it sleeps by now: nothing but the new limit wakes it */
+    blk_limit_set(&w.disk.limit, &(struct blk_limits){ 0 });
+    blk_queue_look(w.queue);
+    CHECK_EQ(answer().status, BLKIF_RSP_OKAY);
+    down();
+}
+
+/* Its rings would be unmapped before it has looked at them. */
+TEST(a_queue_that_was_told_to_connect_is_not_idle)
+{
+    char why[BLK_TEXT];
+
+    up();
+    for (uint32_t i = 0; i < 200; i++) {
+        leave();
+        fake_front_free(w.front);
+        w.front = fake_front_new(GUEST, BLK_ABI_X86_64, 1, 1, 0);
+        join(false);
+        CHECK(blk_queue_state(w.queue, why) != BLK_QUEUE_IDLE);
+    }
+    down();
+}
+
 TEST(a_storm_of_events_costs_few_wake_ups)
 {
     const struct blk_stats *s;
@@ -458,4 +489,6 @@ RUN_TESTS(RULE(what_was_written_is_read), RULE(all_rings_carry_all_requests),
           RULE(an_impossible_index_breaks_the_queue),
           RULE(a_rate_holds_requests_and_loses_none),
           RULE(leaving_does_not_wait_for_a_limit),
+          RULE(a_limit_that_is_lifted_holds_nothing),
+          RULE(a_queue_that_was_told_to_connect_is_not_idle),
           RULE(a_storm_of_events_costs_few_wake_ups))
