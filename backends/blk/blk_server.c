@@ -118,7 +118,8 @@ static void say_hello(struct server *s)
         .version = BLK_CTL_VERSION,
         .pid = (uint32_t)getpid(),
         .opened = s->state >= SERVER_OPENED,
-        .connected = s->state == SERVER_CONNECTED,
+        /* Until it has let go: DISCONNECTED says so, to whoever asks now. */
+        .connected = s->state >= SERVER_CONNECTED,
         .build = FREEHOLD_BUILD,
     };
     if (s->disk.store)

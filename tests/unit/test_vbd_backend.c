@@ -74,6 +74,20 @@ TEST(one_that_dies_while_it_drains_has_drained_when_the_next_is_open)
     disk_finish();
 }
 
+/* It was on its way out for an earlier supervisor, or is the guest's. */
+TEST(one_that_lets_go_unasked_serves_no_more)
+{
+    disk_fresh();
+    disk_start_connected();
+    puppet_say_type(&puppets.one[0], BLK_CTL_DISCONNECTED);
+    UNTIL(IS(BACK "/state", "5"));
+    CHECK_HAS(disk_node(BACK "/error"), "let go of the guest");
+    fake_xs_set(FRONT "/state", "6");
+    UNTIL(IS(BACK "/state", "6"));
+    CHECK_EQ(puppets.one[0].heard[BLK_CTL_DISCONNECT], 0);
+    disk_finish();
+}
+
 TEST(one_that_dies_too_often_is_given_up)
 {
     disk_fresh();
@@ -388,6 +402,7 @@ int main(void)
         RULE(a_killed_backend_is_followed_by_one_that_goes_on),
         RULE(one_that_waits_for_a_guest_is_started_afresh),
         RULE(one_that_dies_while_it_drains_has_drained_when_the_next_is_open),
+        RULE(one_that_lets_go_unasked_serves_no_more),
         RULE(one_that_dies_too_often_is_given_up),
         RULE(a_store_that_does_not_open_fails_with_its_words),
         RULE(a_backend_that_lies_is_killed_and_followed),

@@ -414,6 +414,8 @@ static void on_message(void *arg, const struct blk_ctl *m)
         break;
     case BLK_CTL_DISCONNECTED:
         v->wired = v->leaving = false;
+        if (v->state == VBD_CONNECTING || v->state == VBD_CONNECTED)
+            start_closing(v, "its backend has let go of the guest", true);
         look_soon(v);
         break;
     case BLK_CTL_BROKEN:
