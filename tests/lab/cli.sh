@@ -221,7 +221,7 @@ check "block-list has the head of xl, and the disk" dom0_sh '
         d=$(freehold domid web) && freehold block-list web |
         grep -qE "^51728 0   $d +[0-9-]+ +[0-9-]+ +[0-9-]+ +/local/domain/0/backend/fh-vbd/$d/51728 *$"'
 check_out "info has a line of it" \
-    "^disk.xvdb +: (waiting|connected), rw, raw $D, 32 MiB" dom0 freehold info web
+    "^disk.xvdb +: (waiting|connected) [(][^)]*[)], rw, raw $D, 32 MiB" dom0 freehold info web
 check "stats lines up" dom0_sh '
     freehold stats web | awk "{ n[length(\$0)]++ } END { for (i in n) nr++; exit nr != 1 || NR != 2 }"'
 check "rates come when they are there" dom0_sh '
