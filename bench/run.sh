@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: MIT
 # run.sh - ./dev bench: ours and the peer in turn, on one host, in one run
 #
-# bench/NAME.dom0 prints "CASE ours|peer VALUE"; bench/NAME.cases says what a
-# case is: CASE UNIT PEER-NAME LIMIT(-) BETTER.  The limit bounds the ratio
-# where there is a peer, else our own value.
+# bench/NAME.dom0 prints "CASE ours|peer VALUE", and so does bench/NAME.host,
+# where it is, outside of dom0 and before; bench/NAME.cases says what a case is:
+# CASE UNIT PEER-NAME LIMIT(-) BETTER.  The limit bounds the ratio where there is
+# a peer, else our own value.
 
 . "$TOP/lab/build.sh"
 . "$TOP/lab/host.sh"
@@ -32,8 +33,12 @@ bench_main() {
     mkdir -p "$TOP/build/bench"
     for n in "${names[@]}"; do
         lab_put 1 "$TOP/bench/$n.dom0" /root
+        : >"$TOP/build/bench/$n.raw"
+        [ ! -f "$TOP/bench/$n.host" ] ||
+            FREEHOLD_LAB=$LAB_NAME bash "$TOP/bench/$n.host" "${BENCH_RUNS:-5}" \
+                >>"$TOP/build/bench/$n.raw" || die "./dev bench: $n: failed outside"
         host_ssh 1 "bash /root/$n.dom0 ${BENCH_RUNS:-5} ${BENCH_GUESTS:-100}" \
-            >"$TOP/build/bench/$n.raw" || die "./dev bench: $n: failed in dom0"
+            >>"$TOP/build/bench/$n.raw" || die "./dev bench: $n: failed in dom0"
         bench_medians "$n" >"$TOP/build/bench/$n.json"
     done
     bench_table "${names[@]}"

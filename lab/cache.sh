@@ -174,6 +174,32 @@ make_qemu() {
     logged "$CACHE/log/qemu-build.log" bash "$TOP/lab/qemu/build.sh" "$2" "$1"
 }
 
+# Debian's QEMU as a device model of Xen, a peer in bench/blk; its libraries
+# beside it, and nothing installed: no test shall see it.
+need_xen_qemu() {
+    local root dom0
+    root=$(need_build_root)
+    dom0=$(need_dom0_root)
+    cached "$CACHE/xen-qemu-$(key xen-qemu-1 "${dom0##*/}")" \
+        "fetching Debian's QEMU for Xen" make_xen_qemu "$root" "$dom0"
+}
+
+make_xen_qemu() {
+    mkdir -p "$1/deb/partial"
+    logged "$CACHE/log/xen-qemu.log" in_root "$2" "$1:/mnt" \
+        "$3/var/lib/dpkg:/srv" -- sh -c 'apt-get install -y --download-only \
+            --no-install-recommends -o Dir::State::status=/srv/status \
+            -o Dir::Cache::archives=/mnt/deb -o APT::Sandbox::User=root \
+            -o Debug::NoLocking=1 qemu-system-xen &&
+        for p in /mnt/deb/qemu-system-xen_* /mnt/deb/lib*; do
+            dpkg-deb -x $p /mnt/x || exit 1
+        done
+        mkdir -p /mnt/bin /mnt/lib &&
+        cp $(find /mnt/x -type f -name "*qemu-system-i386*" -size +1M) /mnt/bin/ &&
+        cp -P /mnt/x/usr/lib/x86_64-linux-gnu/*.so* /mnt/lib/ &&
+        rm -rf /mnt/x /mnt/deb'
+}
+
 # Kernels and initrds for guests.
 need_guests() {
     local root dom0

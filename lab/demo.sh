@@ -3,13 +3,22 @@
 
 . "$TOP/lab/build.sh"
 . "$TOP/lab/host.sh"
+. "$TOP/tests/lab/guest.sh"
 
+dom0() { host_ssh 1 "$(printf '%q ' "$@")"; }
+dom0_sh() { host_ssh 1 "$1"; }
 title() { printf '\n== %s\n\n' "$*"; }
 
 # A command as it is typed in dom0, and what it prints.
 shown() {
     printf '# %s\n' "$*"
     host_ssh 1 "$*"
+}
+
+# A command as it is typed in a guest, and what it prints.
+inside() {
+    printf '%s# %s\n' "$1" "$2"
+    guest_run "$1" "$2" | sed 's/^/  | /'
 }
 
 demo_main() {
@@ -21,26 +30,33 @@ demo_main() {
     host_ssh 1 'xl info | grep -E "^(release|xen_version|xen_commandline|total_memory)"'
     shown freehold check
 
-    title "Debian's stock kernel as a protected guest"
-    host_ssh 1 'cat >/root/web.cfg' <<'CFG'
+    title "Debian 13, kernel and all, as a protected guest on a qcow2 disk"
+    host_ssh 1 'cp /freehold/guest/debian.qcow2 /root/web.qcow2; cat >/root/web.cfg' <<'CFG'
 name    = "web"
 type    = "pvh"
 kernel  = "/freehold/guest/vmlinuz-6.12"
-ramdisk = "/freehold/guest/initrd-small"
-cmdline = "console=hvc0"
-memory  = 256
+ramdisk = "/freehold/guest/initrd-blk-6.12"
+cmdline = "console=hvc0 quiet fh.root=/dev/xvda"
+memory  = 384
 vcpus   = 2
+disk    = [ "/root/web.qcow2,qcow2,xvda,w" ]
 CFG
     shown cat /root/web.cfg
     shown freehold measure /root/web.cfg
     shown freehold create /root/web.cfg
-    host_ssh 1 'timeout 300 bash -c "tail -n +1 -F /var/log/freehold/web.log \
-        2>/dev/null | grep -m1 -A1 FREEHOLD-INIT"' >/dev/null ||
-        die "the guest did not come to its init; ./dev lab console shows more"
+    guest_tools
+    guest_await web 1 300 >/dev/null ||
+        die "the guest did not come up; ./dev lab console shows more"
     shown freehold list
     shown freehold info web
-    echo "The end of its console:"
-    host_ssh 1 'tail -n 12 /var/log/freehold/web.log | tr -d "\r"' | sed 's/^/  | /'
+    title "Its disk, served by a process that may look at no page it was not lent"
+    inside web 'grep " / " /proc/mounts; df -h / | tail -n 1'
+    inside web 'dpkg -i /var/cache/packages/libgdbm6*.deb && sync'
+    shown freehold stats web
+    echo "The process is killed; the guest sees a pause:"
+    shown "kill -9 \$(pgrep -f '[f]reehold-blk web/xvda')"
+    inside web 'echo 3 >/proc/sys/vm/drop_caches; md5sum /usr/lib/x86_64-linux-gnu/libgdbm.so.6'
+    shown freehold block-list web
 
     title "A secret, held by an ordinary guest (xl) and by a protected one"
     demo_canaries
