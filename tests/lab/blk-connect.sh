@@ -69,20 +69,6 @@ try() { # NAME KERNEL RING-ORDER
     check "$2: its kernel saw no error" guest_clean "$g"
 }
 
-# Its backend is killed while it writes and reads back: nobody loses anything.
-killed() { # NAME
-    local g=$1 job pid
-    guest_fio "$g" name=kill filename=/dev/xvda rw=randwrite bs=4k iodepth=16 \
-        offset=8m size=4m do_verify=1 rate_iops=250 &
-    job=$!
-    pid=$(disk_get "$g" xvda pid)
-    dom0 kill -9 "$pid"
-    check "its backend is killed, and another serves" \
-        dom0 /root/guest/disk serves "$g" xvda "$pid" 60
-    check "what was written is read, and no request failed" wait $job
-    check "its kernel saw nothing of it" guest_clean "$g"
-}
-
 # The guest reboots: another domain, the same disks.
 reboot() { # NAME
     local g=$1 domid
@@ -103,7 +89,6 @@ ends() { # NAME
 }
 
 try new 6.12 2
-killed new
 reboot new
 ends new
 if [ -n "${LONG:-}" ]; then
