@@ -113,6 +113,13 @@ static struct io_uring_sqe *prepare(struct blk_loop *l, struct blk_event *ev)
     return sqe;
 }
 
+/* A request that was prepared is one of fixed[0]. */
+static void of_store(struct io_uring_sqe *sqe, struct blk_event *ev)
+{
+    io_uring_sqe_set_flags(sqe, IOSQE_FIXED_FILE);
+    io_uring_sqe_set_data(sqe, ev);
+}
+
 uint32_t blk_loop_turn(struct blk_loop *l, bool wait)
 {
     struct io_uring_cqe *cqe;
@@ -177,8 +184,7 @@ void blk_loop_read(struct blk_loop *l, void *to, uint32_t len_bytes,
     struct io_uring_sqe *sqe = prepare(l, ev);
 
     io_uring_prep_read(sqe, 0, to, len_bytes, off);
-    io_uring_sqe_set_flags(sqe, IOSQE_FIXED_FILE);
-    io_uring_sqe_set_data(sqe, ev);
+    of_store(sqe, ev);
 }
 
 void blk_loop_write(struct blk_loop *l, const void *from, uint32_t len_bytes,
@@ -187,8 +193,7 @@ void blk_loop_write(struct blk_loop *l, const void *from, uint32_t len_bytes,
     struct io_uring_sqe *sqe = prepare(l, ev);
 
     io_uring_prep_write(sqe, 0, from, len_bytes, off);
-    io_uring_sqe_set_flags(sqe, IOSQE_FIXED_FILE);
-    io_uring_sqe_set_data(sqe, ev);
+    of_store(sqe, ev);
 }
 
 void blk_loop_fdatasync(struct blk_loop *l, struct blk_event *ev)
@@ -196,8 +201,7 @@ void blk_loop_fdatasync(struct blk_loop *l, struct blk_event *ev)
     struct io_uring_sqe *sqe = prepare(l, ev);
 
     io_uring_prep_fsync(sqe, 0, IORING_FSYNC_DATASYNC);
-    io_uring_sqe_set_flags(sqe, IOSQE_FIXED_FILE);
-    io_uring_sqe_set_data(sqe, ev);
+    of_store(sqe, ev);
 }
 
 void blk_loop_fallocate(struct blk_loop *l, int mode, uint64_t off,
@@ -206,8 +210,7 @@ void blk_loop_fallocate(struct blk_loop *l, int mode, uint64_t off,
     struct io_uring_sqe *sqe = prepare(l, ev);
 
     io_uring_prep_fallocate(sqe, 0, mode, off, len_bytes);
-    io_uring_sqe_set_flags(sqe, IOSQE_FIXED_FILE);
-    io_uring_sqe_set_data(sqe, ev);
+    of_store(sqe, ev);
 }
 
 uint64_t blk_now_ns(void)

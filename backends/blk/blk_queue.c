@@ -28,6 +28,7 @@
 #define LOOP_ENTRIES 128u
 #define TRIM_AFTER_NS 1000000000u
 #define TRIM_KEEP 64u /* pages */
+#define RING_LIES "the ring claims more requests than it can hold"
 
 static void on_order(struct blk_event *ev, int res);
 static void on_limit(struct blk_event *ev, int res);
@@ -71,8 +72,7 @@ static void connect(struct blk_queue *q)
     rc = blk_ring_attach(&q->ring, q->link.ring, q->link.ring_pages,
                          q->link.abi, q->journal, q->link.resume);
     if (rc < 0) {
-        queue_move(q, BLK_QUEUE_BROKEN,
-                   "the ring claims more requests than it can hold");
+        queue_move(q, BLK_QUEUE_BROKEN, RING_LIES);
         return;
     }
     rc = blk_serve_open(q, &e);
@@ -176,8 +176,7 @@ static bool serve(struct blk_queue *q)
     int nr = blk_serve_pass(q);
 
     if (nr < 0) {
-        queue_move(q, BLK_QUEUE_BROKEN,
-                   "the ring claims more requests than it can hold");
+        queue_move(q, BLK_QUEUE_BROKEN, RING_LIES);
         return false;
     }
     blk_kick_judge(q, nr > 0);

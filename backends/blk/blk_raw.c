@@ -52,13 +52,13 @@ static struct raw *raw_of(struct blk_store *s)
     return (void *)((char *)s - offsetof(struct raw, store));
 }
 
-/* A figure of the device's queue in sysfs; -1: not known. */
-static long long queue_figure(dev_t dev, const char *name)
+/* What sysfs says of the device's queue; empty: nothing. */
+static void queue_word(dev_t dev, const char *name, char out[32])
 {
     static const char *const where[] = { "queue", "../queue" }; /* partition */
-    long long value = -1;
 
-    for (uint32_t i = 0; i < ARRAY_SIZE(where) && value < 0; i++) {
+    out[0] = 0;
+    for (uint32_t i = 0; i < ARRAY_SIZE(where) && !out[0]; i++) {
         char path[128];
         FILE *f;
 
@@ -67,30 +67,27 @@ static long long queue_figure(dev_t dev, const char *name)
         f = fopen(path, "re");
         if (!f)
             continue;
-        if (fscanf(f, "%lld", &value) != 1)
-            value = -1;
+        if (!fgets(out, 32, f))
+            out[0] = 0;
         fclose(f);
     }
-    return value;
+}
+
+/* -1: not known. */
+static long long queue_figure(dev_t dev, const char *name)
+{
+    long long value;
+    char word[32];
+
+    queue_word(dev, name, word);
+    return sscanf(word, "%lld", &value) == 1 ? value : -1;
 }
 
 static bool writes_through(dev_t dev)
 {
-    static const char *const where[] = { "queue", "../queue" };
-    char path[128], word[32] = "";
+    char word[32];
 
-    for (uint32_t i = 0; i < ARRAY_SIZE(where) && !word[0]; i++) {
-        FILE *f;
-
-        snprintf(path, sizeof(path), "/sys/dev/block/%u:%u/%s/write_cache",
-                 major(dev), minor(dev), where[i]);
-        f = fopen(path, "re");
-        if (!f)
-            continue;
-        if (!fgets(word, sizeof(word), f))
-            word[0] = 0;
-        fclose(f);
-    }
+    queue_word(dev, "write_cache", word);
     return strncmp(word, "write through", 13) == 0;
 }
 
