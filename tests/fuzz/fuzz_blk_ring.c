@@ -15,14 +15,9 @@
 #include "backends/blk/blk_journal.h"
 #include "backends/blk/blk_ring.h"
 #include "common/checked.h"
+#include "tests/fuzz/input.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t data_bytes);
-
-#define MUST(what)                                                             \
-    do {                                                                       \
-        if (!(what))                                                           \
-            abort();                                                           \
-    } while (0)
 
 struct setup {
     uint8_t abi, ring_order, flags, size_shift;
@@ -49,19 +44,6 @@ static struct {
     uint32_t nr_slots;
     bool broken;
 } t;
-
-static const uint8_t *in;
-static size_t left;
-
-static bool input(void *out, size_t len_bytes)
-{
-    if (left < len_bytes)
-        return false;
-    memcpy(out, in, len_bytes);
-    in += len_bytes;
-    left -= len_bytes;
-    return true;
-}
 
 static uint32_t *word(uint32_t at)
 {

@@ -21,14 +21,10 @@
 #include "common/log.h"
 #include "tests/fakes/fake.h"
 #include "tests/fakes/fake_io.h"
+#include "tests/fuzz/input.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t data_bytes);
 
-#define MUST(what)                                                             \
-    do {                                                                       \
-        if (!(what))                                                           \
-            abort();                                                           \
-    } while (0)
 #define GUEST 7u
 #define PORT 4u
 #define PAGES 24u
@@ -62,19 +58,6 @@ static struct {
     uint8_t hold; /* of 8 requests each, those that wait */
     uint32_t nr_submitted;
 } t;
-
-static const uint8_t *in;
-static size_t left;
-
-static bool input(void *out, size_t len_bytes)
-{
-    if (left < len_bytes)
-        return false;
-    memcpy(out, in, len_bytes);
-    in += len_bytes;
-    left -= len_bytes;
-    return true;
-}
 
 static void perform(struct blk_io *io)
 {
