@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * vifdev.h - a vif's device in dom0: a tap, and where it is attached
+ *
+ * A tap with a queue for each of the guest's (IFF_MULTI_QUEUE, IFF_VNET_HDR),
+ * persistent, so that it outlives backend and supervisor.  MTU, bridge, VLANs
+ * and the link's state go by netlink; a user's own script= is run as xl runs
+ * it, and then does that itself.  /etc/xen/scripts/vif-post.d is honoured
+ * either way.
+ *
+ * Loop thread only.
+ */
+#ifndef VIFDEV_H
+#define VIFDEV_H
+
+#include <uv.h>
+
+#include "toolstack/supervisor/vmvif.h"
+
+struct err;
+struct vifdev;
+
+struct vifdev_spec { /* copied, but for vif */
+    const struct vm_vif *vif; /* bridge, name, ip, script, mtu, vlan; outlives */
+    uint16_t domid;
+    uint32_t devid;
+    uint32_t nr_queues; /* 1..NET_QUEUES_MAX */
+    char guest[80];
+    char back[64]; /* the backend's directory, which a script reads */
+};
+
+/* Once: it is attached and up, or why it is not (then it is removed). */
+typedef void vifdev_done(void *arg, const struct err *failed);
+
+/*
+ * Make the tap and attach it.  done() comes from the loop, never from here.
+ *
+ *   -ENODEV     the bridge is not there
+ *   -EEXIST     a device of that name is there and none of ours
+ *   ...         as TUNSETIFF
+ */
+int vifdev_open(uv_loop_t *loop, const struct vifdev_spec *spec,
+                vifdev_done *done, void *arg, struct vifdev **out,
+                struct err *e);
+/* One that an earlier supervisor made; -ENODEV: it is gone. */
+int vifdev_adopt(uv_loop_t *loop, const struct vifdev_spec *spec,
+                 struct vifdev **out, struct err *e);
+
+/*
+ * A descriptor of each queue, for a backend: fds[0..nr_queues-1] stay
+ * vifdev's, which keeps them open, so that what arrives while a backend is
+ * started again is kept by the tap.  After an adoption they are attached anew:
+ * only when no backend runs.
+ */
+int vifdev_queues(struct vifdev *d, const int **fds, struct err *e);
+
+const char *vifdev_name(const struct vifdev *d); /* "vif7.0" */
+uint32_t vifdev_mtu(const struct vifdev *d);     /* as attached */
+
+/* Detach and remove it, scripts and all; done() as above, with NULL. */
+void vifdev_remove(struct vifdev *d, vifdev_done *done, void *arg);
+/* Free it; the tap stays unless it was removed.  NULL: no-op. */
+void vifdev_close(struct vifdev *d);
+
+/* Remove a domain's taps that nobody has any more: vifDOMID.*, ours. */
+void vifdev_remove_left(uint16_t domid);
+
+#endif
