@@ -6,6 +6,7 @@
 #define CHECKED_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #define PAGE_BYTES 4096u
@@ -15,6 +16,9 @@
 #define BIT(n) (1u << (n))
 #define MIN_OF(a, b) ((a) < (b) ? (a) : (b))
 #define MAX_OF(a, b) ((a) > (b) ? (a) : (b))
+/* The struct that has *ptr as its member. */
+#define CONTAINER_OF(ptr, type, member)                                        \
+    ((type *)(void *)((char *)(ptr) - offsetof(type, member)))
 
 /* A guest physical address: only Xen and the guest can reach it. */
 struct gpa {

@@ -29,7 +29,7 @@
 
 static struct nbd_store *nbd_of(struct blk_store *s)
 {
-    return (void *)((char *)s - offsetof(struct nbd_store, store));
+    return CONTAINER_OF(s, struct nbd_store, store);
 }
 
 static int look(struct blk_store *s, struct blk_store_info *out, struct err *e)
@@ -61,7 +61,7 @@ static int fixed(struct blk_store *s, uint32_t queue, int fd[4])
     return 0;
 }
 
-static int attach(struct blk_store *s, uint32_t queue, struct blk_loop *loop,
+static int attach(struct blk_store *s, uint32_t queue, struct loop *loop,
                   struct blk_store_queue **out, struct err *e)
 {
     struct nbd_store *n = nbd_of(s);

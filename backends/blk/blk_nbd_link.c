@@ -19,9 +19,9 @@
 #define NEVER UINT64_MAX
 #define PUMP_MAX 256u /* answers read in one go */
 
-static void on_in(struct blk_event *ev, int res);
-static void on_out(struct blk_event *ev, int res);
-static void on_tick(struct blk_event *ev, int res);
+static void on_in(struct loop_event *ev, int res);
+static void on_out(struct loop_event *ev, int res);
+static void on_tick(struct loop_event *ev, int res);
 
 static const uint8_t link_next[] = {
     [LINK_AWAY] = BIT(LINK_SHAKING) | BIT(LINK_UP), /* UP: by attach alone */
@@ -37,7 +37,7 @@ static void link_move(struct blk_store_queue *q, enum link_state to)
     q->state = to;
 }
 
-static struct blk_store_queue *queue_of(struct blk_event *ev, size_t member)
+static struct blk_store_queue *queue_of(struct loop_event *ev, size_t member)
 {
     return (void *)((char *)ev - member);
 }
@@ -64,22 +64,22 @@ static uint64_t next_tick(const struct blk_store_queue *q)
 /* A timer that comes too early does nothing; one too late is made to come. */
 static void schedule(struct blk_store_queue *q)
 {
-    uint64_t due = next_tick(q), now = blk_now_ns();
+    uint64_t due = next_tick(q), now = loop_now_ns();
 
     if (due == NEVER)
         return;
     if (!q->tick_ev.busy) {
         q->tick_ns = due;
-        blk_loop_timer(q->loop, due > now ? due - now : 1, &q->tick_ev);
+        loop_timer(q->loop, due > now ? due - now : 1, &q->tick_ev);
     } else if (q->tick_ns > due) {
         q->tick_ns = due; /* once */
-        blk_loop_cancel(q->loop, &q->tick_ev);
+        loop_cancel(q->loop, &q->tick_ev);
     }
 }
 
 static void say_want(struct blk_store_queue *q)
 {
-    q->want_ns = blk_now_ns() + q->retry_ms * 1000000ull;
+    q->want_ns = loop_now_ns() + q->retry_ms * 1000000ull;
     q->retry_ms = MIN_OF(q->retry_ms * 2, NBD_RETRY_MAX_MS);
     q->nbd->want(q->nbd->arg, q->number);
 }
@@ -98,9 +98,9 @@ static void watch(struct blk_store_queue *q)
     if (fd < 0)
         return;
     if ((want & LIBNBD_AIO_DIRECTION_READ) && !q->in_ev.busy)
-        blk_loop_poll(q->loop, fd, POLLIN, &q->in_ev);
+        loop_poll(q->loop, fd, POLLIN, &q->in_ev);
     if ((want & LIBNBD_AIO_DIRECTION_WRITE) && !q->out_ev.busy)
-        blk_loop_poll(q->loop, fd, POLLOUT, &q->out_ev);
+        loop_poll(q->loop, fd, POLLOUT, &q->out_ev);
 }
 
 static void drop(struct blk_store_queue *q)
@@ -108,8 +108,8 @@ static void drop(struct blk_store_queue *q)
     /* A poll under way holds the socket open: the server would not notice. */
     q->in_stale = q->in_ev.busy;
     q->out_stale = q->out_ev.busy;
-    blk_loop_cancel(q->loop, &q->in_ev);
-    blk_loop_cancel(q->loop, &q->out_ev);
+    loop_cancel(q->loop, &q->in_ev);
+    loop_cancel(q->loop, &q->out_ev);
     nbd_close(q->h); /* on_free(): what it had waits */
     q->h = NULL;
 }
@@ -131,7 +131,7 @@ static void broke(struct blk_store_queue *q, const char *why)
     if (was_up) {
         log_warn("store: connection %u: %s; %u requests wait for it", q->number,
                  why, nr_out);
-        q->away_ns = blk_now_ns();
+        q->away_ns = loop_now_ns();
     } else {
         log_debug("store: connection %u: %s", q->number, why);
     }
@@ -192,7 +192,7 @@ static void shaken(struct blk_store_queue *q)
         return;
     }
     log_info("store: connection %u is there after %llu ms", q->number,
-             (unsigned long long)(blk_now_ns() - q->away_ns) / 1000000u);
+             (unsigned long long)(loop_now_ns() - q->away_ns) / 1000000u);
     link_move(q, LINK_UP);
     q->late = false;
     q->nr_answers = 0;
@@ -237,7 +237,7 @@ static bool has_bytes(struct blk_store_queue *q)
            (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR);
 }
 
-static void on_in(struct blk_event *ev, int res)
+static void on_in(struct loop_event *ev, int res)
 {
     struct blk_store_queue *q =
         queue_of(ev, offsetof(struct blk_store_queue, in_ev));
@@ -255,7 +255,7 @@ static void on_in(struct blk_event *ev, int res)
     blk_nbd_link_after(q);
 }
 
-static void on_out(struct blk_event *ev, int res)
+static void on_out(struct loop_event *ev, int res)
 {
     struct blk_store_queue *q =
         queue_of(ev, offsetof(struct blk_store_queue, out_ev));
@@ -268,11 +268,11 @@ static void on_out(struct blk_event *ev, int res)
     blk_nbd_link_after(q);
 }
 
-static void on_tick(struct blk_event *ev, int res)
+static void on_tick(struct loop_event *ev, int res)
 {
     struct blk_store_queue *q =
         queue_of(ev, offsetof(struct blk_store_queue, tick_ev));
-    uint64_t now = blk_now_ns();
+    uint64_t now = loop_now_ns();
 
     (void)res;
     if (q->state == LINK_UP && q->giving_up && now >= q->give_up_ns)
@@ -292,17 +292,17 @@ static void on_tick(struct blk_event *ev, int res)
 
 /* ---- orders ---- */
 
-void blk_nbd_link_attach(struct blk_store_queue *q, struct blk_loop *loop,
+void blk_nbd_link_attach(struct blk_store_queue *q, struct loop *loop,
                          struct nbd_handle *h)
 {
     q->loop = loop;
-    q->in_ev = (struct blk_event){ .fn = on_in };
-    q->out_ev = (struct blk_event){ .fn = on_out };
-    q->tick_ev = (struct blk_event){ .fn = on_tick };
+    q->in_ev = (struct loop_event){ .fn = on_in };
+    q->out_ev = (struct loop_event){ .fn = on_out };
+    q->tick_ev = (struct loop_event){ .fn = on_tick };
     q->in_stale = q->out_stale = false;
     q->retry_ms = NBD_RETRY_MS;
     if (q->state == LINK_AWAY) {
-        q->away_ns = blk_now_ns();
+        q->away_ns = loop_now_ns();
         q->h = h;
         if (h)
             link_move(q, LINK_UP);
@@ -325,7 +325,7 @@ void blk_nbd_link_connect(struct blk_store_queue *q, int fd)
         q->h = NULL;
         return;
     }
-    q->shake_ns = blk_now_ns() + NBD_SHAKE_MS * 1000000ull;
+    q->shake_ns = loop_now_ns() + NBD_SHAKE_MS * 1000000ull;
     link_move(q, LINK_SHAKING);
     blk_nbd_link_after(q);
 }
@@ -336,7 +336,7 @@ void blk_nbd_link_give_up(struct blk_store_queue *q)
         blk_nbd_fail_waiting(q);
     } else if (q->nr_out > 0 && !q->giving_up) {
         q->giving_up = true;
-        q->give_up_ns = blk_now_ns() + NBD_GIVE_UP_MS * 1000000ull;
+        q->give_up_ns = loop_now_ns() + NBD_GIVE_UP_MS * 1000000ull;
     }
     blk_nbd_link_after(q);
 }

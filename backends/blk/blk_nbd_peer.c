@@ -12,8 +12,8 @@
 
 #include <libnbd.h>
 
+#include "backends/base/loop.h"
 #include "backends/blk/blk_ctl.h"
-#include "backends/blk/blk_loop.h"
 #include "common/checked.h"
 #include "common/err.h"
 
@@ -65,7 +65,7 @@ int blk_nbd_peer_start(int fd, const char *export, struct nbd_handle **out,
 static int step(struct nbd_handle *h, uint64_t until_ns)
 {
     int want = nbd_aio_get_direction(h), fd = nbd_aio_get_fd(h);
-    uint64_t now = blk_now_ns();
+    uint64_t now = loop_now_ns();
     struct pollfd p = { .fd = fd };
     int r;
 
@@ -87,7 +87,7 @@ static int step(struct nbd_handle *h, uint64_t until_ns)
 
 int blk_nbd_peer_wait(struct nbd_handle *h, uint32_t timeout_ms, struct err *e)
 {
-    uint64_t until = blk_now_ns() + timeout_ms * 1000000ull;
+    uint64_t until = loop_now_ns() + timeout_ms * 1000000ull;
 
     while (!nbd_aio_is_ready(h)) {
         int r;

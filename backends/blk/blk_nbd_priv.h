@@ -42,12 +42,12 @@ enum link_state { LINK_AWAY, LINK_SHAKING, LINK_UP, LINK_STATES };
  */
 struct blk_store_queue {
     struct nbd_store *nbd;
-    struct blk_loop *loop; /* NULL: not attached */
+    struct loop *loop; /* NULL: not attached */
     uint32_t number;
 
     enum link_state state;
     struct nbd_handle *h; /* NULL: AWAY */
-    struct blk_event in_ev, out_ev, tick_ev;
+    struct loop_event in_ev, out_ev, tick_ev;
     bool in_stale, out_stale; /* of a handle that is closed */
 
     struct io_list waiting, answered;
@@ -99,7 +99,7 @@ void blk_nbd_settle(struct blk_store_queue *q);
 /* ---- blk_nbd_link.c ---- */
 
 /* In the queue's thread; h: connected already, or NULL. */
-void blk_nbd_link_attach(struct blk_store_queue *q, struct blk_loop *loop,
+void blk_nbd_link_attach(struct blk_store_queue *q, struct loop *loop,
                          struct nbd_handle *h);
 void blk_nbd_link_connect(struct blk_store_queue *q, int fd);
 /* After anything that may have moved the handle: see where it stands. */

@@ -30,9 +30,9 @@
 #define TRIM_KEEP 64u /* pages */
 #define RING_LIES "the ring claims more requests than it can hold"
 
-static void on_order(struct blk_event *ev, int res);
-static void on_limit(struct blk_event *ev, int res);
-static void on_trim(struct blk_event *ev, int res);
+static void on_order(struct loop_event *ev, int res);
+static void on_limit(struct loop_event *ev, int res);
+static void on_trim(struct loop_event *ev, int res);
 
 static const uint8_t queue_next[] = {
     [BLK_QUEUE_IDLE] = BIT(BLK_QUEUE_SERVING) | BIT(BLK_QUEUE_BROKEN),
@@ -83,7 +83,8 @@ static void connect(struct blk_queue *q)
         return;
     }
     queue_move(q, BLK_QUEUE_SERVING, q->link.resume ? "resumed" : "connected");
-    blk_kick_watch(q);
+    kick_start(&q->kick, q->loop, q->link.evt, q->link.port,
+               &q->journal->stats.kicks, &q->journal->stats.idle_kicks);
     if (q->link.resume)
         blk_serve_recover(q);
 }
@@ -98,17 +99,16 @@ static void drain(struct blk_queue *q)
 
 static bool is_quiet(const struct blk_queue *q)
 {
-    return q->nr_taken == 0 && !q->kick_ev.busy && !q->unmask_ev.busy &&
-           !q->limit_ev.busy && !q->trim_ev.busy;
+    return q->nr_taken == 0 && kick_stopped(&q->kick) && !q->limit_ev.busy &&
+           !q->trim_ev.busy;
 }
 
 /* All is answered: nothing of the guest's is used any more. */
 static void drained(struct blk_queue *q)
 {
-    blk_loop_cancel(q->loop, &q->kick_ev);
-    blk_loop_cancel(q->loop, &q->unmask_ev);
-    blk_loop_cancel(q->loop, &q->limit_ev);
-    blk_loop_cancel(q->loop, &q->trim_ev);
+    kick_stop(&q->kick);
+    loop_cancel(q->loop, &q->limit_ev);
+    loop_cancel(q->loop, &q->trim_ev);
     if (!is_quiet(q))
         return;
     if (q->slot)
@@ -117,10 +117,9 @@ static void drained(struct blk_queue *q)
     queue_move(q, BLK_QUEUE_IDLE, "drained");
 }
 
-static void on_order(struct blk_event *ev, int res)
+static void on_order(struct loop_event *ev, int res)
 {
-    struct blk_queue *q =
-        (void *)((char *)ev - offsetof(struct blk_queue, order_ev));
+    struct blk_queue *q = CONTAINER_OF(ev, struct blk_queue, order_ev);
     bool do_connect, do_disconnect;
     eventfd_t nr;
     int fd;
@@ -137,7 +136,7 @@ static void on_order(struct blk_event *ev, int res)
     q->order.connect = q->order.disconnect = false;
     q->order.socket = -1;
     pthread_mutex_unlock(&q->lock);
-    blk_loop_poll(q->loop, q->order_fd, POLLIN, &q->order_ev);
+    loop_poll(q->loop, q->order_fd, POLLIN, &q->order_ev);
     if (fd >= 0)
         q->disk->store->ops->reconnect(q->store, fd);
     if (do_connect && q->state == BLK_QUEUE_IDLE)
@@ -146,19 +145,18 @@ static void on_order(struct blk_event *ev, int res)
         drain(q);
 }
 
-static void on_limit(struct blk_event *ev, int res)
+static void on_limit(struct loop_event *ev, int res)
 {
     (void)ev, (void)res; /* blk_serve_start() looks again in each turn */
 }
 
-static void on_trim(struct blk_event *ev, int res)
+static void on_trim(struct loop_event *ev, int res)
 {
-    struct blk_queue *q =
-        (void *)((char *)ev - offsetof(struct blk_queue, trim_ev));
+    struct blk_queue *q = CONTAINER_OF(ev, struct blk_queue, trim_ev);
 
     if (res == -ECANCELED || q->nr_taken > 0)
         return;
-    if (blk_now_ns() - q->last_busy_ns >= TRIM_AFTER_NS)
+    if (loop_now_ns() - q->last_busy_ns >= TRIM_AFTER_NS)
         blk_pool_trim(&q->pool, TRIM_KEEP);
 }
 
@@ -166,8 +164,7 @@ static void on_trim(struct blk_event *ev, int res)
 static void plan_trim(struct blk_queue *q)
 {
     if (q->nr_taken == 0 && q->pool.touched > TRIM_KEEP && !q->trim_ev.busy)
-        blk_loop_timer(q->loop, TRIM_AFTER_NS + TRIM_AFTER_NS / 10,
-                       &q->trim_ev);
+        loop_timer(q->loop, TRIM_AFTER_NS + TRIM_AFTER_NS / 10, &q->trim_ev);
 }
 
 /* Returns true when there is more to do at once. */
@@ -179,7 +176,7 @@ static bool serve(struct blk_queue *q)
         queue_move(q, BLK_QUEUE_BROKEN, RING_LIES);
         return false;
     }
-    blk_kick_judge(q, nr > 0);
+    kick_judge(&q->kick, nr > 0);
     if (nr > 0)
         q->last_busy_ns = q->now_ns;
     return nr > 0;
@@ -197,7 +194,7 @@ static bool may_wait(struct blk_queue *q)
         return true;
     if (blk_ring_arm(&q->ring))
         return false;
-    blk_kick_unmask(q);
+    kick_unmask(&q->kick);
     plan_trim(q);
     return true;
 }
@@ -212,7 +209,7 @@ static void turn(struct blk_queue *q)
     bool more = false, wait;
     uint32_t nr;
 
-    q->now_ns = blk_now_ns();
+    q->now_ns = loop_now_ns();
     if (q->slot) {
         blk_serve_finish(q);
         if (q->state == BLK_QUEUE_SERVING)
@@ -223,12 +220,12 @@ static void turn(struct blk_queue *q)
     if (q->state == BLK_QUEUE_DRAINING && q->nr_taken == 0)
         drained(q);
     if (more && (q->is_inline || q->nr_turns++ % 64 == 0)) {
-        nr = blk_loop_turn(q->loop, false);
+        nr = loop_turn(q->loop, false);
         q->is_inline = nr > 0 && q->done.first;
         return;
     }
     wait = q->slot ? may_wait(q) : true;
-    blk_loop_turn(q->loop, wait);
+    loop_turn(q->loop, wait);
 }
 
 static int open_loop(struct blk_queue *q, struct err *e)
@@ -238,7 +235,7 @@ static int open_loop(struct blk_queue *q, struct err *e)
 
     nr = ops->fixed(q->disk->store, q->number, fixed);
     fixed[nr++] = q->disk->journal_fd;
-    rc = blk_loop_open(&q->loop, LOOP_ENTRIES, fixed, (uint32_t)nr, e);
+    rc = loop_open(&q->loop, LOOP_ENTRIES, fixed, (uint32_t)nr, e);
     if (rc == 0)
         rc = ops->attach(q->disk->store, q->number, q->loop, &q->store, e);
     return rc;
@@ -255,7 +252,7 @@ static void *run(void *arg)
     pthread_mutex_unlock(&q->lock);
     if (rc < 0)
         return NULL;
-    blk_loop_poll(q->loop, q->order_fd, POLLIN, &q->order_ev);
+    loop_poll(q->loop, q->order_fd, POLLIN, &q->order_ev);
     while (!q->quit)
         turn(q);
     q->disk->store->ops->detach(q->store);
@@ -273,7 +270,6 @@ static struct blk_queue *queue_new(struct blk_disk *d, uint32_t number)
     q->journal = &d->journal->queue[number];
     q->order.socket = -1;
     q->order_ev.fn = on_order;
-    blk_kick_init(q);
     q->limit_ev.fn = on_limit;
     q->trim_ev.fn = on_trim;
     q->open_rc = 1;
@@ -287,7 +283,7 @@ static struct blk_queue *queue_new(struct blk_disk *d, uint32_t number)
 
 static void queue_free(struct blk_queue *q)
 {
-    blk_loop_close(q->loop);
+    loop_close(q->loop);
     if (q->order_fd >= 0)
         close(q->order_fd);
     pthread_cond_destroy(&q->opened);

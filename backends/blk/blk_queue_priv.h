@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * blk_queue_priv.h - a queue's insides, for blk_queue.c, blk_kick.c and
+ * blk_queue_priv.h - a queue's insides, for blk_queue.c and
  * blk_serve.c alone
  */
 #ifndef BLK_QUEUE_PRIV_H
@@ -8,6 +8,7 @@
 
 #include <pthread.h>
 
+#include "backends/base/kick.h"
 #include "backends/blk/blk_pool.h"
 #include "backends/blk/blk_queue.h"
 #include "backends/blk/blk_ring.h"
@@ -36,7 +37,7 @@ struct blk_queue {
     struct blk_disk *disk;
     uint32_t number;
     pthread_t thread;
-    struct blk_loop *loop;
+    struct loop *loop;
     struct blk_store_queue *store;
     struct blk_journal_queue *journal;
 
@@ -56,16 +57,13 @@ struct blk_queue {
     int order_fd; /* eventfd */
 
     /* The thread's own. */
-    struct blk_event order_ev, kick_ev, unmask_ev, limit_ev, trim_ev;
+    struct loop_event order_ev, limit_ev, trim_ev;
+    struct kick kick;
     enum blk_queue_state state;
     struct blk_link link;
     struct blk_ring ring;
     bool quit;
-    bool masked;          /* the port, by us */
-    bool kicked;          /* since the last pass */
-    bool useful;          /* requests came since the last kick */
-    uint32_t nr_spurious; /* kicks in a row that found nothing */
-    bool is_inline;       /* the store answered while we submitted */
+    bool is_inline; /* the store answered while we submitted */
     uint32_t nr_turns;
     uint64_t now_ns; /* of this turn */
 
@@ -132,15 +130,5 @@ int blk_serve_pass(struct blk_queue *q);
 void blk_serve_start(struct blk_queue *q);
 /* Answer what is done; at most one event goes. */
 void blk_serve_finish(struct blk_queue *q);
-
-/* blk_kick.c: on a new link. */
-void blk_kick_init(struct blk_queue *q);
-void blk_kick_watch(struct blk_queue *q);
-/*
- * After a pass.  A kick that found nothing, neither now nor since the last one,
- * is a race, or a guest that wants to keep us busy.
- */
-void blk_kick_judge(struct blk_queue *q, bool took);
-void blk_kick_unmask(struct blk_queue *q);
 
 #endif

@@ -39,17 +39,17 @@ struct raw {
 
 struct blk_store_queue {
     struct raw *raw;
-    struct blk_loop *loop;
+    struct loop *loop;
     struct blk_slow_done slow;
 };
 
-static void on_io(struct blk_event *ev, int res);
+static void on_io(struct loop_event *ev, int res);
 static void on_discarded(struct blk_slow_job *job, int rc);
 static void submit(struct blk_store_queue *q, struct blk_io *io);
 
 static struct raw *raw_of(struct blk_store *s)
 {
-    return (void *)((char *)s - offsetof(struct raw, store));
+    return CONTAINER_OF(s, struct raw, store);
 }
 
 /* What sysfs says of the device's queue; empty: nothing. */
@@ -213,7 +213,7 @@ static int fixed(struct blk_store *s, uint32_t queue, int fd[4])
     return 1;
 }
 
-static int attach(struct blk_store *s, uint32_t queue, struct blk_loop *loop,
+static int attach(struct blk_store *s, uint32_t queue, struct loop *loop,
                   struct blk_store_queue **out, struct err *e)
 {
     struct blk_store_queue *q = calloc(1, sizeof(*q));
@@ -248,14 +248,14 @@ static void transfer(struct blk_io *io)
 
     io->ev.fn = on_io;
     if (io->op == BLK_READ)
-        blk_loop_read(io->queue->loop, at, len, off, &io->ev);
+        loop_read(io->queue->loop, at, len, off, &io->ev);
     else
-        blk_loop_write(io->queue->loop, at, len, off, &io->ev);
+        loop_write(io->queue->loop, at, len, off, &io->ev);
 }
 
-static void on_io(struct blk_event *ev, int res)
+static void on_io(struct loop_event *ev, int res)
 {
-    struct blk_io *io = (void *)((char *)ev - offsetof(struct blk_io, ev));
+    struct blk_io *io = CONTAINER_OF(ev, struct blk_io, ev);
 
     bool has_data = io->op == BLK_READ || io->op == BLK_WRITE;
 
@@ -291,8 +291,8 @@ static void discard(struct blk_store_queue *q, struct blk_io *io)
 
     io->ev.fn = on_io;
     if (!q->raw->is_device) {
-        blk_loop_fallocate(q->loop, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
-                           io->off, io->len, &io->ev);
+        loop_fallocate(q->loop, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+                       io->off, io->len, &io->ev);
         return;
     }
     d = calloc(1, sizeof(*d));
@@ -312,7 +312,7 @@ static void discard(struct blk_store_queue *q, struct blk_io *io)
 
 static void on_discarded(struct blk_slow_job *job, int rc)
 {
-    struct discard *d = (void *)((char *)job - offsetof(struct discard, job));
+    struct discard *d = CONTAINER_OF(job, struct discard, job);
     struct blk_io *io = d->io;
 
     free(d);
@@ -330,7 +330,7 @@ static void submit(struct blk_store_queue *q, struct blk_io *io)
         return;
     case BLK_FLUSH:
         io->ev.fn = on_io;
-        blk_loop_fdatasync(q->loop, &io->ev);
+        loop_fdatasync(q->loop, &io->ev);
         return;
     default:
         discard(q, io);

@@ -91,7 +91,7 @@ static void done(struct blk_slot *s, int rc)
 
 static void on_stored(struct blk_io *io, int rc)
 {
-    struct blk_slot *s = (void *)((char *)io - offsetof(struct blk_slot, io));
+    struct blk_slot *s = CONTAINER_OF(io, struct blk_slot, io);
 
     s->queue->nr_stored--;
     done(s, rc);
@@ -317,7 +317,7 @@ static bool prepare(struct blk_queue *q, struct blk_slot *s)
             blk_pool_put(&q->pool, buf, nr);
         if (!q->limit_ev.busy) {
             q->journal->stats.waits++;
-            blk_loop_timer(q->loop, wait_ns, &q->limit_ev);
+            loop_timer(q->loop, wait_ns, &q->limit_ev);
         }
         return false;
     }

@@ -11,6 +11,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <linux/fs.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,15 +21,18 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "backends/base/sandbox.h"
 #include "backends/blk/blk_queue.h"
 #include "backends/blk/blk_ring.h"
 #include "backends/blk/blk_rings.h"
-#include "backends/blk/blk_sandbox.h"
 #include "backends/blk/blk_store.h"
 #include "common/checked.h"
 #include "common/err.h"
 #include "common/fdpass.h"
 #include "common/log.h"
+
+static const unsigned long ioctls[] = { BLKGETSIZE64, BLKDISCARD,
+                                        BLKSECDISCARD };
 
 enum server_state {
     SERVER_NEW,
@@ -185,12 +189,12 @@ static int open_all(struct server *s, int fd, struct err *e)
     rc = blk_rings_open(&s->rings, s->disk.domid, s->nr_queues, e);
     s->disk.gnt = s->rings.gnt;
     if (rc == 0)
-        rc = blk_sandbox_leave_host(
-            blk_sandbox_uid(s->disk.domid, s->open.devid), e);
+        rc = sandbox_leave_host(
+            sandbox_uid(SANDBOX_DISK, s->disk.domid, s->open.devid), e);
     if (rc == 0)
         rc = open_queues(s, e);
     if (rc == 0)
-        rc = blk_sandbox_seal(e);
+        rc = sandbox_seal(ioctls, ARRAY_SIZE(ioctls), e);
     return rc;
 }
 

@@ -14,6 +14,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "common/checked.h"
 #include "common/err.h"
 
 struct blk_slow {
@@ -24,7 +25,7 @@ struct blk_slow {
     bool quit;
 };
 
-static void on_done(struct blk_event *ev, int res);
+static void on_done(struct loop_event *ev, int res);
 
 static void give_back(struct blk_slow *s, struct blk_slow_job *job)
 {
@@ -99,14 +100,14 @@ void blk_slow_close(struct blk_slow *s)
     free(s);
 }
 
-int blk_slow_attach(struct blk_slow *s, struct blk_loop *loop,
+int blk_slow_attach(struct blk_slow *s, struct loop *loop,
                     struct blk_slow_done *d, struct err *e)
 {
     *d = (struct blk_slow_done){ .slow = s, .loop = loop, .ev.fn = on_done };
     d->fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     if (d->fd < 0)
         return fail(e, -errno, "slow calls: eventfd: %s", strerror(errno));
-    blk_loop_poll(loop, d->fd, POLLIN, &d->ev);
+    loop_poll(loop, d->fd, POLLIN, &d->ev);
     return 0;
 }
 
@@ -128,10 +129,9 @@ void blk_slow_start(struct blk_slow_done *d, struct blk_slow_job *job)
     pthread_mutex_unlock(&s->lock);
 }
 
-static void on_done(struct blk_event *ev, int res)
+static void on_done(struct loop_event *ev, int res)
 {
-    struct blk_slow_done *d =
-        (void *)((char *)ev - offsetof(struct blk_slow_done, ev));
+    struct blk_slow_done *d = CONTAINER_OF(ev, struct blk_slow_done, ev);
     struct blk_slow_job *job, *next;
     eventfd_t nr;
 
@@ -142,7 +142,7 @@ static void on_done(struct blk_event *ev, int res)
     job = d->first;
     d->first = NULL;
     pthread_mutex_unlock(&d->slow->lock);
-    blk_loop_poll(d->loop, d->fd, POLLIN, &d->ev);
+    loop_poll(d->loop, d->fd, POLLIN, &d->ev);
     for (; job; job = next) {
         next = job->next;
         job->done(job, job->rc);

@@ -11,15 +11,15 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "backends/blk/blk_loop.h"
+#include "backends/base/loop.h"
 
 struct err;
 struct blk_slow;
 
 struct blk_slow_done { /* one queue's end: jobs that are done come back here */
     struct blk_slow *slow;
-    struct blk_loop *loop;
-    struct blk_event ev;
+    struct loop *loop;
+    struct loop_event ev;
     int fd;
     struct blk_slow_job *first;
 };
@@ -38,7 +38,7 @@ int blk_slow_open(struct blk_slow **out, struct err *e);
 /* NULL: no-op.  Nothing is under way. */
 void blk_slow_close(struct blk_slow *s);
 
-int blk_slow_attach(struct blk_slow *s, struct blk_loop *loop,
+int blk_slow_attach(struct blk_slow *s, struct loop *loop,
                     struct blk_slow_done *d, struct err *e);
 void blk_slow_detach(struct blk_slow_done *d); /* the loop turns no more */
 void blk_slow_start(struct blk_slow_done *d, struct blk_slow_job *job);

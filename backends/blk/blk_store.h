@@ -11,9 +11,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "backends/base/loop.h"
 #include "backends/blk/blk_check.h"
 #include "backends/blk/blk_ctl.h"
-#include "backends/blk/blk_loop.h"
 
 struct err;
 struct blk_store;
@@ -29,7 +29,7 @@ struct blk_io { /* embedded in a request; one transfer, whole */
     void (*done)(struct blk_io *io, int rc); /* 0 or a negative errno */
 
     /* The store's own. */
-    struct blk_event ev;
+    struct loop_event ev;
     uint64_t done_bytes; /* of a transfer that came in parts */
     struct blk_store_queue *queue;
     struct blk_io *next;
@@ -43,7 +43,7 @@ struct blk_store_ops {
     /* Descriptors that the queue's loop registers; returns how many. */
     int (*fixed)(struct blk_store *s, uint32_t queue, int fd[4]);
     /* In the queue's thread, as all that follow but close(). */
-    int (*attach)(struct blk_store *s, uint32_t queue, struct blk_loop *loop,
+    int (*attach)(struct blk_store *s, uint32_t queue, struct loop *loop,
                   struct blk_store_queue **out, struct err *e);
     /* Nothing is under way, and the loop turns no more. */
     void (*detach)(struct blk_store_queue *q);

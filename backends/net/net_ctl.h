@@ -76,12 +76,12 @@ struct net_address { /* of the guest: ip= */
     uint8_t bytes[16]; /* v4: the first four */
 };
 
-struct net_rules { /* what the guest may send; may change at any time */
-    uint64_t rate_bytes;    /* in each interval; 0: no limit */
-    uint32_t rate_usecs;    /* the interval */
-    uint8_t mac[6];         /* the guest's */
-    uint8_t any_mac;        /* frames of other source addresses go through */
-    uint8_t nr_addresses;   /* 0: any */
+struct net_rules {        /* what the guest may send; may change at any time */
+    uint64_t rate_bytes;  /* in each interval; 0: no limit */
+    uint32_t rate_usecs;  /* the interval */
+    uint8_t mac[6];       /* the guest's */
+    uint8_t any_mac;      /* frames of other source addresses go through */
+    uint8_t nr_addresses; /* 0: any */
     struct net_address address[NET_ADDRESSES_MAX];
 };
 
@@ -96,13 +96,13 @@ struct net_open {
 
 struct net_wiring { /* as the guest wrote it; numbers are checked by use */
     uint8_t nr_queues;
-    uint8_t sg;              /* it takes packets of several slots */
-    uint8_t gso_v4, gso_v6;  /* it takes TCP segments larger than the MTU */
+    uint8_t sg;               /* it takes packets of several slots */
+    uint8_t gso_v4, gso_v6;   /* it takes TCP segments larger than the MTU */
     uint8_t csum_v4, csum_v6; /* it takes packets without a checksum */
-    uint8_t rx_notify;       /* it tells when it has posted buffers */
-    uint8_t split;           /* events of the two rings come by ports of their
-                                own */
-    uint16_t headroom;       /* bytes before each packet it gets (XDP) */
+    uint8_t rx_notify;        /* it tells when it has posted buffers */
+    uint8_t split;            /* events of the two rings come by ports of their
+                                 own */
+    uint16_t headroom;        /* bytes before each packet it gets (XDP) */
     struct {
         uint32_t tx_ref, rx_ref;
         uint32_t tx_port, rx_port; /* the same unless split */

@@ -32,10 +32,10 @@ struct net_stats { /* of one queue, since the vif is there; only grow */
     uint64_t rx_packets, rx_bytes; /* to the guest */
     uint64_t rx_dropped;           /* ... that it had no room for */
     uint64_t tx_gso, rx_gso;       /* of the packets, those to be segmented */
-    uint64_t passes, copies;       /* looks that found something; grant copies */
-    uint64_t kicks, idle_kicks;    /* events that came; ... and found nothing */
-    uint64_t notifies;             /* events that went */
-    uint64_t waits;                /* times the rate limit held packets */
+    uint64_t passes, copies;    /* looks that found something; grant copies */
+    uint64_t kicks, idle_kicks; /* events that came; ... and found nothing */
+    uint64_t notifies;          /* events that went */
+    uint64_t waits;             /* times the rate limit held packets */
     uint64_t stalls;
 };
 

@@ -162,13 +162,13 @@ static void wait_rung(struct run *r)
 
 static uint64_t pump(struct run *r)
 {
-    uint64_t end = blk_now_ns() + r->seconds * 1000000000ull, nr = 0;
+    uint64_t end = loop_now_ns() + r->seconds * 1000000000ull, nr = 0;
     struct fake_answer a;
 
     for (uint32_t i = 0; i < r->depth; i++)
         put(r, i);
     fake_front_kick(r->front, 0);
-    while (blk_now_ns() < end) {
+    while (loop_now_ns() < end) {
         uint32_t got = 0;
         int rc;
 
@@ -209,9 +209,9 @@ int main(int argc, char **argv)
     disk_up(r, argv[1]);
     join(r);
     cpu = backend_ns();
-    start = blk_now_ns();
+    start = loop_now_ns();
     nr = pump(r);
-    start = blk_now_ns() - start;
+    start = loop_now_ns() - start;
     cpu = backend_ns() - cpu;
     printf("iops %.0f\nbytes %.0f\ncpu_ns %.0f\n",
            (double)nr * 1e9 / (double)start,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * fake_loop.c - blk_loop.h over poll(2), for stores that need no more of it
+ * fake_loop.c - loop.h over poll(2), for stores that need no more of it
  */
 #include "tests/fakes/fake_loop.h"
 
@@ -9,20 +9,20 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "backends/blk/blk_loop.h"
+#include "backends/base/loop.h"
 #include "common/err.h"
 
 #define WAITS_MAX 64u
 
 struct wait {
-    struct blk_event *ev; /* NULL: free */
-    int fd;               /* -1: a timer */
+    struct loop_event *ev; /* NULL: free */
+    int fd;                /* -1: a timer */
     short events;
     uint64_t until_ns;
     bool cancelled;
 };
 
-struct blk_loop {
+struct loop {
     struct wait wait[WAITS_MAX];
 };
 
@@ -33,7 +33,7 @@ void fake_loop_pass(uint32_t ms)
     passed_ns += ms * 1000000ull;
 }
 
-uint64_t blk_now_ns(void)
+uint64_t loop_now_ns(void)
 {
     struct timespec t;
 
@@ -41,20 +41,20 @@ uint64_t blk_now_ns(void)
     return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec + passed_ns;
 }
 
-int blk_loop_open(struct blk_loop **out, uint32_t entries, const int *fixed,
-                  uint32_t nr_fixed, struct err *e)
+int loop_open(struct loop **out, uint32_t entries, const int *fixed,
+              uint32_t nr_fixed, struct err *e)
 {
     (void)entries, (void)fixed, (void)nr_fixed, (void)e;
     *out = calloc(1, sizeof(**out));
     return *out ? 0 : -ENOMEM;
 }
 
-void blk_loop_close(struct blk_loop *l)
+void loop_close(struct loop *l)
 {
     free(l);
 }
 
-static void add(struct blk_loop *l, struct wait w)
+static void add(struct loop *l, struct wait w)
 {
     if (w.ev->busy) /* it would be lost */
         abort();
@@ -67,20 +67,19 @@ static void add(struct blk_loop *l, struct wait w)
     abort();
 }
 
-void blk_loop_poll(struct blk_loop *l, int fd, short events,
-                   struct blk_event *ev)
+void loop_poll(struct loop *l, int fd, short events, struct loop_event *ev)
 {
     add(l, (struct wait){
                .ev = ev, .fd = fd, .events = events, .until_ns = UINT64_MAX });
 }
 
-void blk_loop_timer(struct blk_loop *l, uint64_t after_ns, struct blk_event *ev)
+void loop_timer(struct loop *l, uint64_t after_ns, struct loop_event *ev)
 {
     add(l, (struct wait){
-               .ev = ev, .fd = -1, .until_ns = blk_now_ns() + after_ns });
+               .ev = ev, .fd = -1, .until_ns = loop_now_ns() + after_ns });
 }
 
-void blk_loop_cancel(struct blk_loop *l, struct blk_event *ev)
+void loop_cancel(struct loop *l, struct loop_event *ev)
 {
     for (uint32_t i = 0; i < WAITS_MAX; i++)
         if (l->wait[i].ev == ev) {
@@ -96,12 +95,12 @@ static int result_of(const struct wait *w, short revents)
         return -ECANCELED;
     if (w->fd >= 0)
         return revents;
-    return blk_now_ns() >= w->until_ns ? -ETIME : 0;
+    return loop_now_ns() >= w->until_ns ? -ETIME : 0;
 }
 
-static int wait_ms(const struct blk_loop *l)
+static int wait_ms(const struct loop *l)
 {
-    uint64_t now = blk_now_ns(), until = now + 60000000000u;
+    uint64_t now = loop_now_ns(), until = now + 60000000000u;
 
     for (uint32_t i = 0; i < WAITS_MAX; i++) {
         if (l->wait[i].ev && l->wait[i].cancelled)
@@ -112,7 +111,7 @@ static int wait_ms(const struct blk_loop *l)
     return until <= now ? 0 : (int)((until - now) / 1000000u) + 1;
 }
 
-uint32_t blk_loop_turn(struct blk_loop *l, bool wait)
+uint32_t loop_turn(struct loop *l, bool wait)
 {
     struct pollfd p[WAITS_MAX];
     struct wait was[WAITS_MAX];

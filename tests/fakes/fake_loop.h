@@ -7,7 +7,7 @@
 
 #include <stdint.h>
 
-/* So much time has passed: what blk_now_ns() says, and timers. */
+/* So much time has passed: what loop_now_ns() says, and timers. */
 void fake_loop_pass(uint32_t ms);
 
 #endif

@@ -26,7 +26,7 @@
 
 static struct fake_nbd server;
 static struct blk_store *store;
-static struct blk_loop *loop;
+static struct loop *loop;
 static struct blk_store_queue *queue;
 static struct err err;
 static uint32_t nr_wants[BLK_QUEUES_MAX];
@@ -70,21 +70,21 @@ static int try_open(uint8_t nr_queues)
 static void open_store(void)
 {
     CHECK_EQ(try_open(4), 0);
-    CHECK_EQ(blk_loop_open(&loop, 0, NULL, 0, &err), 0);
+    CHECK_EQ(loop_open(&loop, 0, NULL, 0, &err), 0);
     CHECK_EQ(store->ops->attach(store, 0, loop, &queue, &err), 0);
 }
 
 static void close_store(void)
 {
     store->ops->close(store);
-    blk_loop_close(loop);
+    loop_close(loop);
     fake_nbd_close(&server);
 }
 
 /* As the supervisor answers WANT_SOCKET. */
 static void turn_once(bool wait)
 {
-    blk_loop_turn(loop, wait);
+    loop_turn(loop, wait);
     if (is_wanted && !is_away) {
         is_wanted = false;
         store->ops->reconnect(queue, fake_nbd_connect(&server));
@@ -225,7 +225,7 @@ static void check_break(enum fake_nbd_lie how, uint32_t at)
     for (uint32_t i = 0; i < 10; i++)
         submit_write(i, i * UNIT, UNIT, (uint8_t)(i + 1));
     while (nr_wants[0] == 0) /* it broke, and the next one serves */
-        blk_loop_turn(loop, true);
+        loop_turn(loop, true);
     server.lie = FAKE_NBD_HONEST;
     for (uint32_t i = 0; i < 10; i++)
         await(i);
@@ -264,7 +264,7 @@ TEST(half_an_answer_is_none)
     open_store();
     submit(0, BLK_READ, 0, 2 * UNIT);
     while (nr_wants[0] == 0)
-        blk_loop_turn(loop, true);
+        loop_turn(loop, true);
     CHECK_EQ(ios[0].rc, NOT_YET);
     server.lie = FAKE_NBD_HONEST;
     await(0);
@@ -304,7 +304,7 @@ TEST(a_server_that_shuts_down_is_asked_again_elsewhere)
     open_store();
     submit_write(0, 0, UNIT, 3);
     while (nr_wants[0] == 0)
-        blk_loop_turn(loop, true);
+        loop_turn(loop, true);
     server.lie = FAKE_NBD_HONEST;
     await(0);
     CHECK_EQ(ios[0].rc, 0);
@@ -323,7 +323,7 @@ static void lose_server(void)
     is_away = true;
     submit_write(1, 0, UNIT, 1);
     while (nr_wants[0] == 0)
-        blk_loop_turn(loop, true);
+        loop_turn(loop, true);
 }
 
 static void server_is_back(void)
@@ -406,7 +406,7 @@ TEST(an_answer_to_nothing_is_no_answer)
     open_store();
     submit_write(0, 0, UNIT, 1);
     fake_nbd_await(&server, 1);
-    blk_loop_turn(loop, true);
+    loop_turn(loop, true);
     CHECK_EQ(ios[0].rc, NOT_YET);
     store->ops->give_up(queue);
     fake_loop_pass(5000);
@@ -467,7 +467,7 @@ TEST(an_export_that_became_larger_is_told_by_look)
     open_store();
     submit(0, BLK_READ, 0, UNIT);
     while (nr_wants[0] == 0)
-        blk_loop_turn(loop, true);
+        loop_turn(loop, true);
     server_is_back();
     server.size_bytes = FAKE_NBD_BYTES;
     await(0);

@@ -58,7 +58,7 @@ static int remove_dir(void **state)
 struct disk {
     struct disk_source *source;
     struct blk_store *store;
-    struct blk_loop *loop;
+    struct loop *loop;
     struct blk_store_queue *queue;
     int fd;
     bool is_answered, is_wanted;
@@ -111,7 +111,7 @@ static int open_disk(struct disk *d, const char *name,
     if (connect_once(d) < 0)
         return d->why.rc;
     CHECK_EQ(blk_nbd_open(d->fd, &o, on_want, d, &d->store, &err), 0);
-    CHECK_EQ(blk_loop_open(&d->loop, 0, NULL, 0, &err), 0);
+    CHECK_EQ(loop_open(&d->loop, 0, NULL, 0, &err), 0);
     CHECK_EQ(d->store->ops->attach(d->store, 0, d->loop, &d->queue, &err), 0);
     return 0;
 }
@@ -120,7 +120,7 @@ static void close_disk(struct disk *d)
 {
     if (d->store)
         d->store->ops->close(d->store);
-    blk_loop_close(d->loop);
+    loop_close(d->loop);
     disk_source_close(d->source);
     uv_run(&loop, UV_RUN_NOWAIT);
 }
@@ -170,7 +170,7 @@ static void start(struct disk *d, enum blk_op op, uint64_t off)
 static int finish(struct disk *d)
 {
     while (done_rc == 1) {
-        blk_loop_turn(d->loop, true);
+        loop_turn(d->loop, true);
         if (!d->is_wanted)
             continue;
         d->is_wanted = false;

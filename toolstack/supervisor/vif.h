@@ -46,11 +46,12 @@ struct vif_options {
     char name[96];             /* GUEST/vif-DEVID, for logs */
     char guest[80];            /* for a script: the domain's name */
     uint16_t domid;
-    uint8_t nr_queues;         /* to offer at most */
-    bool any_mac;              /* frames of other source addresses go through */
-    bool trusted;              /* what the guest's driver is told */
-    char front[64], back[64];  /* directories, absolute */
-    bool foreign; /* somebody else made the backend's directory, and removes it */
+    uint8_t nr_queues;        /* to offer at most */
+    bool any_mac;             /* frames of other source addresses go through */
+    bool trusted;             /* what the guest's driver is told */
+    char front[64], back[64]; /* directories, absolute */
+    bool foreign; /* somebody else made the backend's directory, and removes it
+                   */
 };
 
 #define VIF_BACKEND_KIND "fh-vif"
@@ -81,12 +82,13 @@ void vif_detach(struct vif *v, bool force);
 void vif_end(struct vif *v);
 void vif_close(struct vif *v);
 
-/* The guest's egress: bytes in each interval of so many microseconds; 0: none. */
+/* The guest's egress: bytes in each interval of so many microseconds; 0: none.
+ */
 void vif_set_rate(struct vif *v, uint64_t bytes, uint32_t usecs);
 
 enum vbd_state vif_state(const struct vif *v); /* vbd.h's: one set of states */
 const char *vif_why(const struct vif *v);
-bool vif_stalled(const struct vif *v); /* the guest takes no packets */
+bool vif_stalled(const struct vif *v);    /* the guest takes no packets */
 const char *vif_tap(const struct vif *v); /* the device's name in dom0 */
 struct blkproc_id vif_process(const struct vif *v);
 
@@ -94,7 +96,7 @@ struct vif_figures {
     uint32_t nr_queues; /* 0: not connected */
     uint32_t nr_restarts;
     struct net_wiring wiring; /* as negotiated, if connected */
-    struct net_stats sum; /* of all queues; the backend's word */
+    struct net_stats sum;     /* of all queues; the backend's word */
 };
 void vif_figures(struct vif *v, struct vif_figures *out);
 

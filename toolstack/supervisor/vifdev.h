@@ -21,7 +21,8 @@ struct err;
 struct vifdev;
 
 struct vifdev_spec { /* copied, but for vif */
-    const struct vm_vif *vif; /* bridge, name, ip, script, mtu, vlan; outlives */
+    const struct vm_vif
+        *vif; /* bridge, name, ip, script, mtu, vlan; outlives */
     uint16_t domid;
     uint32_t devid;
     uint32_t nr_queues; /* 1..NET_QUEUES_MAX */

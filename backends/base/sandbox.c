@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * blk_sandbox.c - what a backend gives up before it looks at a guest's bytes
+ * sandbox.c - what a backend gives up before it looks at a guest's bytes
  */
-#include "backends/blk/blk_sandbox.h"
+#include "backends/base/sandbox.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
-#include <linux/fs.h>
 #include <sched.h>
 #include <seccomp.h>
 #include <stdbool.h>
@@ -32,11 +31,14 @@
 /* systemd's uids end below; nothing else hands these out. */
 #define UID_BASE 0x70000000u
 
-uint32_t blk_sandbox_uid(uint16_t domid, uint32_t devid)
+uint32_t sandbox_uid(enum sandbox_kind kind, uint16_t domid, uint32_t devid)
 {
-    /* Device numbers of one guest differ in these bits, but for partitions. */
-    return UID_BASE | (uint32_t)(domid & 0x7fff) << 13 |
-           ((devid >> 4 ^ devid >> 20) & 0x1fff);
+    uint32_t of_guest = UID_BASE | (uint32_t)(domid & 0x7fff) << 13;
+
+    if (kind == SANDBOX_CARD)
+        return of_guest | 1u << 12 | (devid & 0xfff);
+    /* Disks of one guest differ in these bits, but for partitions. */
+    return of_guest | ((devid >> 4 ^ devid >> 20) & 0xfff);
 }
 
 static int lost(struct err *e, const char *what)
@@ -57,7 +59,7 @@ static int leave_files(struct err *e)
     return 0;
 }
 
-int blk_sandbox_leave_host(uint32_t uid, struct err *e)
+int sandbox_leave_host(uint32_t uid, struct err *e)
 {
     const struct rlimit none = { 0, 0 };
     int rc = leave_files(e);
@@ -119,7 +121,7 @@ static const int calls[] = {
     SCMP_SYS(restart_syscall),
 };
 
-static const unsigned long ioctls[] = {
+static const unsigned long xen_ioctls[] = {
     IOCTL_GNTDEV_MAP_GRANT_REF,
     IOCTL_GNTDEV_UNMAP_GRANT_REF,
     IOCTL_GNTDEV_GET_OFFSET_FOR_VADDR,
@@ -128,9 +130,6 @@ static const unsigned long ioctls[] = {
     IOCTL_EVTCHN_BIND_INTERDOMAIN,
     IOCTL_EVTCHN_UNBIND,
     IOCTL_EVTCHN_NOTIFY,
-    BLKGETSIZE64,
-    BLKDISCARD,
-    BLKSECDISCARD,
 };
 
 /* A call whose argument has want in the bits of mask. */
@@ -161,15 +160,27 @@ static int allow_memory(scmp_filter_ctx ctx)
     return r;
 }
 
-int blk_sandbox_seal(struct err *e)
+static int allow_ioctls(scmp_filter_ctx ctx, const unsigned long *ioctls,
+                        uint32_t nr)
+{
+    int r = 0;
+
+    for (uint32_t i = 0; r == 0 && i < nr; i++)
+        r = allow_if(ctx, SCMP_SYS(ioctl), 1, UINT32_MAX, ioctls[i]);
+    return r;
+}
+
+int sandbox_seal(const unsigned long *ioctls, uint32_t nr, struct err *e)
 {
     scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_ERRNO(EPERM));
     int r = ctx ? 0 : -ENOMEM;
 
     for (uint32_t i = 0; r == 0 && i < ARRAY_SIZE(calls); i++)
         r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, calls[i], 0);
-    for (uint32_t i = 0; r == 0 && i < ARRAY_SIZE(ioctls); i++)
-        r = allow_if(ctx, SCMP_SYS(ioctl), 1, UINT32_MAX, ioctls[i]);
+    if (r == 0)
+        r = allow_ioctls(ctx, xen_ioctls, ARRAY_SIZE(xen_ioctls));
+    if (r == 0)
+        r = allow_ioctls(ctx, ioctls, nr);
     if (r == 0)
         r = allow_memory(ctx);
     if (r == 0)

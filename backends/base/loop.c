@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * blk_loop.c - one queue's thread: what it waits for, and what runs then
+ * loop.c - one queue's thread: what it waits for, and what runs then
  */
-#include "backends/blk/blk_loop.h"
+#include "backends/base/loop.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -15,19 +15,19 @@
 #include "common/checked.h"
 #include "common/err.h"
 
-struct blk_loop {
+struct loop {
     struct io_uring ring;
     bool ring_open;
 };
 
-/* All that this ring may ever do: see blk_loop.h. */
+/* All that this ring may ever do: see loop.h. */
 static const uint8_t allowed[] = {
     IORING_OP_READ,      IORING_OP_WRITE,          IORING_OP_FSYNC,
     IORING_OP_POLL_ADD,  IORING_OP_POLL_REMOVE,    IORING_OP_TIMEOUT,
     IORING_OP_FALLOCATE, IORING_OP_TIMEOUT_REMOVE,
 };
 
-static int restrict_ring(struct blk_loop *l, struct err *e)
+static int restrict_ring(struct loop *l, struct err *e)
 {
     struct io_uring_restriction rule[ARRAY_SIZE(allowed) + 1];
     int r;
@@ -45,7 +45,7 @@ static int restrict_ring(struct blk_loop *l, struct err *e)
     return r < 0 ? fail(e, r, "io_uring: restrict it: %s", strerror(-r)) : 0;
 }
 
-static int open_ring(struct blk_loop *l, uint32_t entries, struct err *e)
+static int open_ring(struct loop *l, uint32_t entries, struct err *e)
 {
     /* The first needs Linux 6.1; without it completions only cost more. */
     static const uint32_t flags[] = {
@@ -68,10 +68,10 @@ static int open_ring(struct blk_loop *l, uint32_t entries, struct err *e)
     return 0;
 }
 
-int blk_loop_open(struct blk_loop **out, uint32_t entries, const int *fixed,
-                  uint32_t nr_fixed, struct err *e)
+int loop_open(struct loop **out, uint32_t entries, const int *fixed,
+              uint32_t nr_fixed, struct err *e)
 {
-    struct blk_loop *l = calloc(1, sizeof(*l));
+    struct loop *l = calloc(1, sizeof(*l));
     int rc, r = 0;
 
     if (!l)
@@ -85,14 +85,14 @@ int blk_loop_open(struct blk_loop **out, uint32_t entries, const int *fixed,
     if (rc == 0)
         rc = restrict_ring(l, e);
     if (rc < 0) {
-        blk_loop_close(l);
+        loop_close(l);
         return rc;
     }
     *out = l;
     return 0;
 }
 
-void blk_loop_close(struct blk_loop *l)
+void loop_close(struct loop *l)
 {
     if (!l)
         return;
@@ -102,7 +102,7 @@ void blk_loop_close(struct blk_loop *l)
 }
 
 /* A place for one more request; when there is none, what is there goes out. */
-static struct io_uring_sqe *prepare(struct blk_loop *l, struct blk_event *ev)
+static struct io_uring_sqe *prepare(struct loop *l, struct loop_event *ev)
 {
     struct io_uring_sqe *sqe;
 
@@ -114,13 +114,13 @@ static struct io_uring_sqe *prepare(struct blk_loop *l, struct blk_event *ev)
 }
 
 /* A request that was prepared is one of fixed[0]. */
-static void of_store(struct io_uring_sqe *sqe, struct blk_event *ev)
+static void of_store(struct io_uring_sqe *sqe, struct loop_event *ev)
 {
     io_uring_sqe_set_flags(sqe, IOSQE_FIXED_FILE);
     io_uring_sqe_set_data(sqe, ev);
 }
 
-uint32_t blk_loop_turn(struct blk_loop *l, bool wait)
+uint32_t loop_turn(struct loop *l, bool wait)
 {
     struct io_uring_cqe *cqe;
     uint32_t nr = 0;
@@ -130,7 +130,7 @@ uint32_t blk_loop_turn(struct blk_loop *l, bool wait)
     else
         io_uring_submit_and_get_events(&l->ring);
     while (io_uring_peek_cqe(&l->ring, &cqe) == 0 && cqe) {
-        struct blk_event *ev = io_uring_cqe_get_data(cqe);
+        struct loop_event *ev = io_uring_cqe_get_data(cqe);
         int res = cqe->res;
 
         io_uring_cqe_seen(&l->ring, cqe);
@@ -143,8 +143,7 @@ uint32_t blk_loop_turn(struct blk_loop *l, bool wait)
     return nr;
 }
 
-void blk_loop_poll(struct blk_loop *l, int fd, short events,
-                   struct blk_event *ev)
+void loop_poll(struct loop *l, int fd, short events, struct loop_event *ev)
 {
     struct io_uring_sqe *sqe = prepare(l, ev);
 
@@ -153,7 +152,7 @@ void blk_loop_poll(struct blk_loop *l, int fd, short events,
     ev->is_timer = false;
 }
 
-void blk_loop_timer(struct blk_loop *l, uint64_t after_ns, struct blk_event *ev)
+void loop_timer(struct loop *l, uint64_t after_ns, struct loop_event *ev)
 {
     struct io_uring_sqe *sqe = prepare(l, ev);
 
@@ -164,7 +163,7 @@ void blk_loop_timer(struct blk_loop *l, uint64_t after_ns, struct blk_event *ev)
     ev->is_timer = true;
 }
 
-void blk_loop_cancel(struct blk_loop *l, struct blk_event *ev)
+void loop_cancel(struct loop *l, struct loop_event *ev)
 {
     struct io_uring_sqe *sqe;
 
@@ -178,8 +177,8 @@ void blk_loop_cancel(struct blk_loop *l, struct blk_event *ev)
     io_uring_sqe_set_data(sqe, NULL);
 }
 
-void blk_loop_read(struct blk_loop *l, void *to, uint32_t len_bytes,
-                   uint64_t off, struct blk_event *ev)
+void loop_read(struct loop *l, void *to, uint32_t len_bytes, uint64_t off,
+               struct loop_event *ev)
 {
     struct io_uring_sqe *sqe = prepare(l, ev);
 
@@ -187,8 +186,8 @@ void blk_loop_read(struct blk_loop *l, void *to, uint32_t len_bytes,
     of_store(sqe, ev);
 }
 
-void blk_loop_write(struct blk_loop *l, const void *from, uint32_t len_bytes,
-                    uint64_t off, struct blk_event *ev)
+void loop_write(struct loop *l, const void *from, uint32_t len_bytes,
+                uint64_t off, struct loop_event *ev)
 {
     struct io_uring_sqe *sqe = prepare(l, ev);
 
@@ -196,7 +195,7 @@ void blk_loop_write(struct blk_loop *l, const void *from, uint32_t len_bytes,
     of_store(sqe, ev);
 }
 
-void blk_loop_fdatasync(struct blk_loop *l, struct blk_event *ev)
+void loop_fdatasync(struct loop *l, struct loop_event *ev)
 {
     struct io_uring_sqe *sqe = prepare(l, ev);
 
@@ -204,8 +203,8 @@ void blk_loop_fdatasync(struct blk_loop *l, struct blk_event *ev)
     of_store(sqe, ev);
 }
 
-void blk_loop_fallocate(struct blk_loop *l, int mode, uint64_t off,
-                        uint64_t len_bytes, struct blk_event *ev)
+void loop_fallocate(struct loop *l, int mode, uint64_t off, uint64_t len_bytes,
+                    struct loop_event *ev)
 {
     struct io_uring_sqe *sqe = prepare(l, ev);
 
@@ -213,7 +212,7 @@ void blk_loop_fallocate(struct blk_loop *l, int mode, uint64_t off,
     of_store(sqe, ev);
 }
 
-uint64_t blk_now_ns(void)
+uint64_t loop_now_ns(void)
 {
     struct timespec t;
 
