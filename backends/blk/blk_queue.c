@@ -26,6 +26,7 @@
 #include "common/log.h"
 
 #define LOOP_ENTRIES 128u
+#define FINISH_AT 16u /* answered at the latest then, while more come */
 #define TRIM_AFTER_NS 1000000000u
 #define TRIM_KEEP 64u /* pages */
 #define RING_LIES "the ring claims more requests than it can hold"
@@ -211,9 +212,10 @@ static void turn(struct blk_queue *q)
 
     q->now_ns = loop_now_ns();
     if (q->slot) {
-        blk_serve_finish(q);
         if (q->state == BLK_QUEUE_SERVING)
             more = serve(q);
+        if (!more || q->nr_done >= FINISH_AT)
+            blk_serve_finish(q);
         blk_serve_start(q);
         q->disk->store->ops->flush(q->store);
     }

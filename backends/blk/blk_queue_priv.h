@@ -73,6 +73,7 @@ struct blk_queue {
     struct blk_slot *free;
     struct slot_list waiting; /* checked; for a buffer, or a limit */
     struct slot_list done;    /* to be answered */
+    uint32_t nr_done;
     uint32_t nr_taken;        /* slots that are not free */
     uint32_t nr_stored;       /* of them with the store */
     struct blk_pool pool;

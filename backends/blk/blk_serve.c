@@ -86,6 +86,7 @@ static struct blk_wire *wire_of(struct blk_slot *s)
 static void done(struct blk_slot *s, int rc)
 {
     s->rc = rc;
+    s->queue->nr_done++;
     slot_list_add(&s->queue->done, s);
 }
 
@@ -457,5 +458,6 @@ void blk_serve_finish(struct blk_queue *q)
         return;
     while (q->done.first)
         finish_some(q);
+    q->nr_done = 0;
     push(q);
 }
