@@ -178,9 +178,32 @@ static bool serve(struct blk_queue *q)
         return false;
     }
     kick_judge(&q->kick, nr > 0);
-    if (nr > 0)
+    if (nr > 0) {
         q->last_busy_ns = q->now_ns;
+        spin_found(&q->spin, q->now_ns);
+    }
     return nr > 0;
+}
+
+/* All is answered: look at the ring for as long as that pays (spin.h). */
+static bool comes_soon(struct blk_queue *q)
+{
+    uint64_t now_ns = loop_now_ns(), until_ns;
+
+    if (q->nr_answered)
+        spin_served(&q->spin, now_ns - q->awake_ns, q->nr_answered);
+    q->awake_ns = now_ns;
+    q->nr_answered = 0;
+    until_ns = spin_until(&q->spin, now_ns);
+    if (!until_ns)
+        return false;
+    do {
+        if (blk_ring_has(&q->ring))
+            return true;
+        __builtin_ia32_pause();
+    } while (loop_now_ns() < until_ns);
+    spin_missed(&q->spin);
+    return false;
 }
 
 /* May we wait?  Asks the guest for an event first. */
@@ -193,6 +216,8 @@ static bool may_wait(struct blk_queue *q)
     /* What cannot be taken now wakes us when it can. */
     if (q->waiting.first || !q->free)
         return true;
+    if (q->nr_taken == 0 && comes_soon(q))
+        return false;
     if (blk_ring_arm(&q->ring))
         return false;
     kick_unmask(&q->kick);
@@ -228,6 +253,8 @@ static void turn(struct blk_queue *q)
     }
     wait = q->slot ? may_wait(q) : true;
     loop_turn(q->loop, wait);
+    if (wait)
+        q->awake_ns = loop_now_ns();
 }
 
 static int open_loop(struct blk_queue *q, struct err *e)

@@ -9,6 +9,7 @@
 #include <pthread.h>
 
 #include "backends/base/kick.h"
+#include "backends/base/spin.h"
 #include "backends/blk/blk_pool.h"
 #include "backends/blk/blk_queue.h"
 #include "backends/blk/blk_ring.h"
@@ -65,7 +66,10 @@ struct blk_queue {
     bool quit;
     bool is_inline; /* the store answered while we submitted */
     uint32_t nr_turns;
-    uint64_t now_ns; /* of this turn */
+    uint64_t now_ns;      /* of this turn */
+    uint64_t awake_ns;    /* since when */
+    uint32_t nr_answered; /* since then */
+    struct spin spin;
 
     uint32_t nr_slots;
     struct blk_slot *slot;
@@ -74,8 +78,8 @@ struct blk_queue {
     struct slot_list waiting; /* checked; for a buffer, or a limit */
     struct slot_list done;    /* to be answered */
     uint32_t nr_done;
-    uint32_t nr_taken;        /* slots that are not free */
-    uint32_t nr_stored;       /* of them with the store */
+    uint32_t nr_taken;  /* slots that are not free */
+    uint32_t nr_stored; /* of them with the store */
     struct blk_pool pool;
     uint8_t *indirect; /* BATCH_MAX pages */
     struct {

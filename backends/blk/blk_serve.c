@@ -215,7 +215,9 @@ int blk_serve_pass(struct blk_queue *q)
 
     slot_list_init(&indirect);
     rules_now(q, &rules);
-    while (nr < (int)BATCH_MAX && q->free && !q->waiting.first) {
+    if (q->waiting.first)
+        return 0;
+    while (nr < (int)BATCH_MAX && q->free) {
         struct blk_slot *s = q->free;
         struct blk_wire wire;
         uint32_t index;
@@ -423,6 +425,7 @@ static void answer(struct blk_queue *q, struct blk_slot *s)
     s->next = q->free;
     q->free = s;
     q->nr_taken--;
+    q->nr_answered++;
 }
 
 static bool is_data_for_guest(const struct blk_slot *s)

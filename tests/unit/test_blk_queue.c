@@ -260,6 +260,9 @@ TEST(a_full_ring_is_answered_once_each)
         CHECK_EQ(fake_front_busy(w.front, 0), 0);
     }
     CHECK_EQ(seen, 50 * (31 * 32 / 2));
+    /* Many at a time: a pass, and a grant copy, is of what is there. */
+    CHECK(w.disk.journal->queue[0].stats.passes <= 50 * 32 / 4);
+    CHECK(w.disk.journal->queue[0].stats.copies <= 50 * 32 / 2);
     down();
 }
 
