@@ -16,7 +16,7 @@ DOM0_MEM=${FREEHOLD_DOM0_MEM:-768}   # MiB
 # Why each word is there: lab/README.md.
 QEMU_CPU=EPYC,-smap,-xsavec,-monitor,-rdtscp
 XEN_ARGS="console=com1 com1=115200,8n1 loglvl=info guest_loglvl=all/all \
-cpuidle=0 spec-ctrl=eager-fpu bootscrub=idle noreboot"
+cpuidle=0 spec-ctrl=no,eager-fpu bootscrub=idle noreboot"
 LINUX_ARGS="console=hvc0 quiet loglevel=4 net.ifnames=0 mitigations=off \
 tsc=reliable random.trust_cpu=1 lsm=landlock"
 

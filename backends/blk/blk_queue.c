@@ -26,7 +26,6 @@
 #include "common/log.h"
 
 #define LOOP_ENTRIES 128u
-#define FINISH_AT 16u /* answered at the latest then, while more come */
 #define TRIM_AFTER_NS 1000000000u
 #define TRIM_KEEP 64u /* pages */
 #define RING_LIES "the ring claims more requests than it can hold"
@@ -239,7 +238,7 @@ static void turn(struct blk_queue *q)
     if (q->slot) {
         if (q->state == BLK_QUEUE_SERVING)
             more = serve(q);
-        if (!more || q->nr_done >= FINISH_AT)
+        if (!more || q->nr_done_segs >= FINISH_SEGS)
             blk_serve_finish(q);
         blk_serve_start(q);
         q->disk->store->ops->flush(q->store);

@@ -18,6 +18,12 @@
 
 #define BATCH_MAX 64u    /* requests taken in one pass */
 #define PIECES_MAX 1024u /* of one grant copy */
+/*
+ * Taken in one pass, and answered at the latest while more come: a guest that
+ * sends much goes on with the first part while we are at the next.
+ */
+#define PASS_SEGS 64u
+#define FINISH_SEGS 16u
 
 struct blk_slot { /* one request, from taken to answered */
     struct blk_req req;
@@ -77,9 +83,9 @@ struct blk_queue {
     struct blk_slot *free;
     struct slot_list waiting; /* checked; for a buffer, or a limit */
     struct slot_list done;    /* to be answered */
-    uint32_t nr_done;
-    uint32_t nr_taken;  /* slots that are not free */
-    uint32_t nr_stored; /* of them with the store */
+    uint32_t nr_done_segs;    /* of them */
+    uint32_t nr_taken;        /* slots that are not free */
+    uint32_t nr_stored;       /* of them with the store */
     struct blk_pool pool;
     uint8_t *indirect; /* BATCH_MAX pages */
     struct {

@@ -86,7 +86,7 @@ static struct blk_wire *wire_of(struct blk_slot *s)
 static void done(struct blk_slot *s, int rc)
 {
     s->rc = rc;
-    s->queue->nr_done++;
+    s->queue->nr_done_segs += MAX_OF(s->req.nr_segs, 1u);
     slot_list_add(&s->queue->done, s);
 }
 
@@ -211,13 +211,14 @@ int blk_serve_pass(struct blk_queue *q)
 {
     struct blk_disk_rules rules;
     struct slot_list indirect;
+    uint32_t nr_segs = 0;
     int nr = 0, rc = 0;
 
     slot_list_init(&indirect);
     rules_now(q, &rules);
     if (q->waiting.first)
         return 0;
-    while (nr < (int)BATCH_MAX && q->free) {
+    while (nr < (int)BATCH_MAX && nr_segs < PASS_SEGS && q->free) {
         struct blk_slot *s = q->free;
         struct blk_wire wire;
         uint32_t index;
@@ -228,6 +229,7 @@ int blk_serve_pass(struct blk_queue *q)
         blk_journal_take(q->journal, s->number, index, &wire);
         slot_take(q, s);
         admit(s, &rules, &indirect);
+        nr_segs += s->req.nr_segs;
         nr++;
     }
     if (indirect.first)
@@ -461,6 +463,6 @@ void blk_serve_finish(struct blk_queue *q)
         return;
     while (q->done.first)
         finish_some(q);
-    q->nr_done = 0;
+    q->nr_done_segs = 0;
     push(q);
 }
