@@ -37,9 +37,14 @@ int evt_open(uint16_t domid, struct evt **out, struct err *e)
         free(v);
         return rc;
     }
-    if (xenevtchn_restrict(v->handle, domid))
-        log_warn("domain %u: evtchn: cannot restrict the handle: %s", domid,
-                 strerror(errno));
+    if (xenevtchn_restrict(v->handle, domid)) {
+        rc = fail(e, -errno,
+                  "domain %u: evtchn: bind the handle to it alone: %s; dom0's "
+                  "kernel must be Linux 4.8 or later",
+                  domid, strerror(errno));
+        evt_close(v);
+        return rc;
+    }
     fd = xenevtchn_fd(v->handle);
     fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
     *out = v;

@@ -79,46 +79,25 @@ int sandbox_leave_host(uint32_t uid, struct err *e)
 
 /* Of any descriptor that it has. */
 static const int calls[] = {
-    SCMP_SYS(read),
-    SCMP_SYS(write),
-    SCMP_SYS(readv),
-    SCMP_SYS(writev),
-    SCMP_SYS(recvmsg),
-    SCMP_SYS(sendmsg),
-    SCMP_SYS(recvfrom),
-    SCMP_SYS(sendto),
-    SCMP_SYS(accept4),
-    SCMP_SYS(shutdown),
-    SCMP_SYS(getsockopt),
-    SCMP_SYS(close),
-    SCMP_SYS(poll),
-    SCMP_SYS(ppoll),
-    SCMP_SYS(futex),
-    SCMP_SYS(fcntl),
-    SCMP_SYS(fallocate),
-    SCMP_SYS(fstat),
-    SCMP_SYS(lseek),
-    SCMP_SYS(munmap),
-    SCMP_SYS(mremap),
-    SCMP_SYS(madvise),
-    SCMP_SYS(brk),
-    SCMP_SYS(io_uring_enter),
-    SCMP_SYS(clock_gettime),
-    SCMP_SYS(gettimeofday),
-    SCMP_SYS(clock_nanosleep),
-    SCMP_SYS(nanosleep),
-    SCMP_SYS(getrandom),
-    SCMP_SYS(getpid),
-    SCMP_SYS(gettid),
-    SCMP_SYS(tgkill),
-    SCMP_SYS(exit),
-    SCMP_SYS(exit_group),
-    SCMP_SYS(rt_sigreturn),
-    SCMP_SYS(rt_sigprocmask),
-    SCMP_SYS(rt_sigaction),
-    SCMP_SYS(sigaltstack),
-    SCMP_SYS(sched_yield),
-    SCMP_SYS(restart_syscall),
+    SCMP_SYS(read),           SCMP_SYS(write),
+    SCMP_SYS(readv),          SCMP_SYS(writev),
+    SCMP_SYS(recvmsg),        SCMP_SYS(sendmsg),
+    SCMP_SYS(recvfrom),       SCMP_SYS(sendto),
+    SCMP_SYS(accept4),        SCMP_SYS(shutdown),
+    SCMP_SYS(getsockopt),     SCMP_SYS(close),
+    SCMP_SYS(poll),           SCMP_SYS(ppoll),
+    SCMP_SYS(futex),          SCMP_SYS(fallocate),
+    SCMP_SYS(fstat),          SCMP_SYS(lseek),
+    SCMP_SYS(munmap),         SCMP_SYS(mremap),
+    SCMP_SYS(madvise),        SCMP_SYS(brk),
+    SCMP_SYS(io_uring_enter), SCMP_SYS(clock_gettime),
+    SCMP_SYS(gettimeofday),   SCMP_SYS(clock_nanosleep),
+    SCMP_SYS(nanosleep),      SCMP_SYS(getrandom),
+    SCMP_SYS(getpid),         SCMP_SYS(gettid),
+    SCMP_SYS(exit),           SCMP_SYS(exit_group),
+    SCMP_SYS(rt_sigreturn),   SCMP_SYS(rt_sigprocmask),
+    SCMP_SYS(rt_sigaction),   SCMP_SYS(sigaltstack),
+    SCMP_SYS(sched_yield),    SCMP_SYS(restart_syscall),
 };
 
 static const unsigned long xen_ioctls[] = {
@@ -144,6 +123,23 @@ static int allow_if(scmp_filter_ctx ctx, int call, unsigned arg, uint64_t mask,
     };
 
     return seccomp_rule_add_array(ctx, SCMP_ACT_ALLOW, call, 1, &is);
+}
+
+/*
+ * Itself alone, for abort(); and flags of its own descriptors, for those of
+ * stdin to stderr are somebody else's, too.
+ */
+static int allow_own(scmp_filter_ctx ctx)
+{
+    const struct scmp_arg_cmp self = { 0, SCMP_CMP_EQ, (uint64_t)getpid(), 0 };
+    const struct scmp_arg_cmp own = { 0, SCMP_CMP_GT, STDERR_FILENO, 0 };
+    int r =
+        seccomp_rule_add_array(ctx, SCMP_ACT_ALLOW, SCMP_SYS(tgkill), 1, &self);
+
+    if (r == 0)
+        r = seccomp_rule_add_array(ctx, SCMP_ACT_ALLOW, SCMP_SYS(fcntl), 1,
+                                   &own);
+    return r;
 }
 
 /* Memory, but none that runs. */
@@ -181,6 +177,8 @@ int sandbox_seal(const unsigned long *ioctls, uint32_t nr, struct err *e)
         r = allow_ioctls(ctx, xen_ioctls, ARRAY_SIZE(xen_ioctls));
     if (r == 0)
         r = allow_ioctls(ctx, ioctls, nr);
+    if (r == 0)
+        r = allow_own(ctx);
     if (r == 0)
         r = allow_memory(ctx);
     if (r == 0)

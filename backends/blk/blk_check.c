@@ -108,7 +108,7 @@ int blk_check(const struct blk_disk_rules *d, const struct blk_wire *w,
     rc = find_op(d, w, &out->op);
     if (rc < 0)
         return rc;
-    if (out->op != BLK_READ && d->readonly)
+    if ((out->op == BLK_WRITE || out->op == BLK_DISCARD) && d->readonly)
         return -EROFS;
     if (out->op == BLK_FLUSH)
         return w->nr_segs ? -EINVAL : 0;

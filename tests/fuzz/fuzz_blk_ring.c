@@ -68,7 +68,7 @@ static void check_transfer(const struct blk_req *q)
 static void check_checked(const struct blk_req *q)
 {
     MUST(q->op < BLK_OPS && q->nr_indirect == 0);
-    MUST(q->op == BLK_READ || !t.rules.readonly);
+    MUST(q->op == BLK_READ || q->op == BLK_FLUSH || !t.rules.readonly);
     MUST(q->op != BLK_FLUSH || t.rules.flush);
     MUST(q->op != BLK_DISCARD || t.rules.discard);
     MUST(!q->secure || (q->op == BLK_DISCARD && t.rules.secure_discard));

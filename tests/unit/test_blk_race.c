@@ -106,7 +106,7 @@ static void is_inside(const struct blk_disk_rules *d, const struct blk_req *q)
     uint64_t sum = 0;
 
     EXPECT(q->len <= d->size_bytes && q->off <= d->size_bytes - q->len);
-    EXPECT(!d->readonly || q->op == BLK_READ);
+    EXPECT(!d->readonly || q->op == BLK_READ || q->op == BLK_FLUSH);
     if (q->op != BLK_READ && q->op != BLK_WRITE)
         return;
     EXPECT(q->nr_segs >= 1 && q->nr_segs <= BLK_INDIRECT_SEGS_MAX);
