@@ -153,7 +153,7 @@ TEST(what_the_kernel_refuses_is_said_in_its_words)
 
 /* ---- messages that are not as they should be ---- */
 
-static _Alignas(struct nlmsghdr) char raw[1024];
+static _Alignas(struct nlmsghdr) char raw[NL_BYTES];
 
 static struct nlmsghdr *begin_link(int index)
 {
@@ -313,6 +313,20 @@ TEST(vlans_are_told_as_the_kernel_reads_them)
     CHECK_EQ(nr, ARRAY_SIZE(want));
 }
 
+/* No two neighbours alike, and all of them. */
+TEST(the_longest_request_fits)
+{
+    struct nlmsghdr *m = begin_link(3);
+    struct bridgevlans v;
+
+    CHECK_EQ(bridgevlan_parse("1p/2+2x2046/3+2x2045u", &v, NULL), 0);
+    for (uint32_t id = 1; id <= BRIDGEVLAN_MAX; id++)
+        CHECK(v.of[id] != 0 && v.of[id] != v.of[id - 1]);
+    bridgevlan_put(m, &v);
+    CHECK_EQ(m->nlmsg_len, 16 + 16 + 4 + 8 * BRIDGEVLAN_MAX);
+    CHECK(m->nlmsg_len <= NL_BYTES);
+}
+
 /* ---- whose a tap is ---- */
 
 TEST(a_tap_says_whose_it_is)
@@ -389,5 +403,5 @@ RUN_TESTS(RULE(a_device_is_found_by_its_name_and_number),
           RULE(a_message_that_is_no_link_is_refused),
           RULE(an_attribute_ends_with_its_message), RULE(vlans_are_read),
           RULE(vlans_are_told_as_the_kernel_reads_them),
-          RULE(a_tap_says_whose_it_is),
+          RULE(the_longest_request_fits), RULE(a_tap_says_whose_it_is),
           RULE(a_tap_of_ours_is_made_as_a_backend_wants_it))

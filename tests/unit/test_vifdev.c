@@ -313,11 +313,17 @@ TEST(what_an_earlier_life_left_makes_room)
     CHECK(netns_link("lan0").index != index);
     vifdev_close(w.dev);
     UNTIL(!uv_loop_alive(&w.loop));
-    index = netns_link("lan0").index;
+    w.vif.name = (char *)"lan1"; /* however it and the guest were called */
+    snprintf(w.spec.guest, sizeof(w.spec.guest), "shop");
+    vifnet_opened();
+    CHECK(!netns_has("lan0"));
+    vifdev_close(w.dev);
+    UNTIL(!uv_loop_alive(&w.loop));
+    index = netns_link("lan1").index;
     w.spec.domid = 9; /* the guest's next one, and nobody serves the old */
     vifnet_opened();
-    CHECK(netns_link("lan0").index != index);
-    CHECK_STR(netns_link("lan0").alias, "freehold web/vif-0 domain 9");
+    CHECK(netns_link("lan1").index != index);
+    CHECK_STR(netns_link("lan1").alias, "freehold shop/vif-0 domain 9");
     vifnet_removed();
     vifnet_finish();
 }
@@ -359,6 +365,29 @@ TEST(removing_what_somebody_removed_is_as_good)
     UNTIL(w.nr_done == 4);
     vifdev_remove(w.dev, vifnet_done, &w); /* twice: no-op */
     UNTIL(w.nr_done == 5);
+    vifnet_finish();
+}
+
+/* Whoever gave it another alias has taken it. */
+TEST(a_tap_that_is_ours_no_more_stays)
+{
+    struct nl *nl = NULL;
+    struct nl_link l;
+    const int *fds;
+
+    vifnet_fresh();
+    open_elsewhere();
+    CHECK_EQ(vifdev_adopt(&w.loop, &w.spec, &w.dev, &w.e), 0);
+    l = netns_link("vif7.0");
+    CHECK_EQ(nl_open(&nl, NULL), 0);
+    CHECK_EQ(nl_set_alias(nl, &l, "mine", NULL), 0);
+    nl_close(nl);
+    CHECK_EQ(vifdev_queues(w.dev, &fds, &w.e), -ENODEV);
+    CHECK_HAS(w.e.text, "web/vif-0: vif7.0 is no tap of its any more");
+    vifnet_removed();
+    CHECK_EQ(netns_link("vif7.0").index, l.index);
+    CHECK(netns_link("vif7.0").up);
+    netns_remove("vif7.0");
     vifnet_finish();
 }
 
@@ -417,6 +446,7 @@ int main(void)
         RULE(what_an_earlier_life_left_makes_room),
         RULE(what_a_domain_left_is_removed),
         RULE(removing_what_somebody_removed_is_as_good),
+        RULE(a_tap_that_is_ours_no_more_stays),
         RULE(packets_wait_for_the_next_backend),
     };
 

@@ -32,7 +32,7 @@ struct bridgevlans {
  */
 int bridgevlan_parse(const char *text, struct bridgevlans *out, struct err *e);
 
-/* The attributes that say so, into a request about the port: 32 KiB at most. */
+/* The attributes that say so, into a request about the port of NL_BYTES. */
 void bridgevlan_put(struct nlmsghdr *m, const struct bridgevlans *v);
 
 /*

@@ -22,8 +22,8 @@ struct nl; /* owns one NETLINK_ROUTE socket */
 struct nlmsghdr;
 
 #define NL_BRIDGE "bridge"
-#define NL_TUN "tun" /* what the kernel calls taps, too */
-#define NL_BYTES 32768u
+#define NL_TUN "tun"    /* what the kernel calls taps, too */
+#define NL_BYTES 40960u /* of a message: bridgevlan.h's may have 32788 */
 
 struct nl_link { /* as it was when asked; strings are whole */
     int index;

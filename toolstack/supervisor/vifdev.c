@@ -113,9 +113,10 @@ int vifdev_open(uv_loop_t *loop, const struct vifdev_spec *spec,
     if (rc == 0) {
         d->has_queues = true;
         rc = run(d, true, e);
+        if (rc < 0)
+            vifplace_remove(&d->spec, &d->place);
     }
     if (rc < 0) {
-        vifplace_remove(&d->spec, &d->place);
         vifdev_close(d);
         return rc;
     }
