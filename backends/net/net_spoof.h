@@ -8,7 +8,8 @@
  * targets of neighbour advertisements must be among them.  Beside them go what
  * a host needs before it has one: 0.0.0.0 for DHCP, IGMP and ARP probes; :: for
  * duplicate address detection, router solicitation and MLD; and link-local
- * IPv6.  VLAN tags are looked through.  What cannot be read far enough to be
+ * IPv6.  Such a guest is a host: it may not advertise or redirect as a router.
+ * VLAN tags are looked through.  What cannot be read far enough to be
  * judged does not go.
  *
  * Sources: RFC 5227 (ARP probe), 2131 (DHCP), 3376 (IGMP), 4861 and 4862
