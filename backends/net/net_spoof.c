@@ -50,7 +50,7 @@ static bool is_link_local(const uint8_t *v6)
 /* len bytes of the transport header are there to be read. */
 static bool has_l4(const struct net_head *h, uint32_t len)
 {
-    return h->has_l4 && !h->later && range_inside(h->l4_off, len, h->len);
+    return h->has_l4 && range_inside(h->l4_off, len, h->len);
 }
 
 /* A request from 0.0.0.0 asks if an address is free. */
