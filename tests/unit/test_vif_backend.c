@@ -315,9 +315,29 @@ TEST(a_tap_that_is_gone_is_made_anew_with_its_backend)
     card_open();
     vif_adopt(card.vif, card.store, &card.process);
     UNTIL(puppets.nr == 2 && puppets.one[1].connected);
+    CHECK_EQ(kill(puppets.one[0].pid, 0), -1);
     CHECK_EQ(fake_vifdev.nr_opened, 2);
     CHECK(puppets.one[1].net.open.resume);
     CHECK_STR(card_node(BACK "/state"), "4");
+    card_finish();
+}
+
+/* Its supervisor died between tap and bridge: what is there is half made. */
+TEST(a_tap_that_was_not_attached_is_not_taken_over)
+{
+    card_fresh();
+    fake_vifdev.late = true;
+    card_start();
+    card_settle();
+    vif_close(card.vif);
+    fake_vifdev.there = true;
+    fake_vifdev.late = false;
+    card_open();
+    vif_adopt(card.vif, card.store, &card.process);
+    UNTIL(IS(BACK "/state", "2"));
+    CHECK_EQ(fake_vifdev.nr_adopted, 0);
+    CHECK_EQ(fake_vifdev.nr_opened, 2);
+    CHECK_EQ(puppets.nr, 1);
     card_finish();
 }
 
@@ -372,6 +392,7 @@ int main(void)
         RULE(a_guest_that_reconfigures_over_supervisors_goes_on),
         RULE(one_that_died_meanwhile_is_followed_by_one_that_goes_on),
         RULE(a_tap_that_is_gone_is_made_anew_with_its_backend),
+        RULE(a_tap_that_was_not_attached_is_not_taken_over),
         RULE(one_of_another_build_is_replaced),
         RULE(without_xenstore_it_serves_on),
     };

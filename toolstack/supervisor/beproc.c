@@ -6,6 +6,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -24,6 +25,7 @@
 
 #define MESSAGES_A_TURN 16u
 #define MESSAGES_A_SECOND_MAX 256u
+#define LEFT_MS 200    /* for one that was left to end */
 #define REAP_MS 30000u /* a process in the kernel's hands may take long */
 
 struct beproc {
@@ -92,12 +94,16 @@ static void kill_process(int pid_fd)
 
 void beproc_kill_left(const struct beproc_id *id)
 {
-    int fd = find_process(id);
+    struct pollfd end = { .fd = find_process(id), .events = POLLIN };
+    siginfo_t info;
 
-    if (fd < 0)
+    if (end.fd < 0)
         return;
-    kill_process(fd);
-    close(fd);
+    kill_process(end.fd);
+    /* Ours, if this supervisor is one that was started again in its place. */
+    if (poll(&end, 1, LEFT_MS) == 1)
+        waitid(P_PIDFD, (id_t)end.fd, &info, WEXITED | WNOHANG);
+    close(end.fd);
 }
 
 struct beproc_id beproc_id(const struct beproc *p)

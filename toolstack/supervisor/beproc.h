@@ -112,7 +112,8 @@ void beproc_close(struct beproc *p);
 
 struct beproc_id beproc_id(const struct beproc *p);
 
-/* End one that nobody will adopt; a no-op if it is gone. */
+/* End one that nobody will adopt, and wait a moment for it; a no-op if it is
+   gone. */
 void beproc_kill_left(const struct beproc_id *id);
 
 /* End a text that a backend wrote, and make what is not printable a '?'. */
