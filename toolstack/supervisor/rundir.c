@@ -321,14 +321,15 @@ int rundir_list(const char *base, struct run_state **out, struct err *e)
     return nr;
 }
 
-/* What its disks left: diskfile.h names them. */
-static void remove_disks(const char *dir_path)
+/* What its disks and cards left: devfile.h names them. */
+static void remove_devices(const char *dir_path)
 {
     DIR *dir = opendir(dir_path);
     struct dirent *entry;
 
     while (dir && (entry = readdir(dir)))
-        if (strncmp(entry->d_name, "vbd-", 4) == 0)
+        if (strncmp(entry->d_name, "vbd-", 4) == 0 ||
+            strncmp(entry->d_name, "vif-", 4) == 0)
             unlinkat(dirfd(dir), entry->d_name, 0);
     if (dir)
         closedir(dir);
@@ -339,7 +340,7 @@ void rundir_remove(struct rundir *d)
     char path[PATH_MAX + 16];
 
     if (d->path[0]) {
-        remove_disks(d->path);
+        remove_devices(d->path);
         for (uint32_t i = 0; i < ARRAY_SIZE(members); i++) {
             snprintf(path, sizeof(path), "%s/%s", d->path, members[i]);
             unlink(path);
