@@ -374,7 +374,7 @@ static void detach_then_reboot(struct life *l)
         life_power_off(l);
         return;
     }
-    CHECK_EQ(call("network_detach", "{\"vif\":5}", NULL, &e), -ENODEV);
+    CHECK_EQ(call("network_detach", "{\"vif\":5}", NULL, &e), -ENOENT);
     CHECK_EQ(
         call("network_detach", "{\"vif\":\"00:16:3e:01:02:03\"}", &result, &e),
         0);
@@ -440,12 +440,12 @@ static void refuse(struct life *l)
           "a line's end", -EINVAL },
         { "network_detach", "{}", "vif: want a number or an address", -EINVAL },
         { "network_detach", "{\"vif\":{}}", "vif: want a number", -EINVAL },
-        { "network_detach", "{\"vif\":-1}", "none of that number", -ENODEV },
-        { "network_detach", "{\"vif\":4294967296}", "none of that", -ENODEV },
-        { "network_detach", "{\"vif\":\"\"}", "none of that", -ENODEV },
-        { "network_detach", "{\"vif\":\" 0\"}", "none of that", -ENODEV },
+        { "network_detach", "{\"vif\":-1}", "none of that number", -ENOENT },
+        { "network_detach", "{\"vif\":4294967296}", "none of that", -ENOENT },
+        { "network_detach", "{\"vif\":\"\"}", "none of that", -ENOENT },
+        { "network_detach", "{\"vif\":\" 0\"}", "none of that", -ENOENT },
         { "network_detach", "{\"vif\":\"00:16:3e:01:02:04\"}", "none of that",
-          -ENODEV },
+          -ENOENT },
         { "network_rate", "{\"vif\":0}", "rate: want a string", -EINVAL },
         { "network_rate", "{\"vif\":0,\"rate\":5}", "rate: want a string",
           -EINVAL },
@@ -456,7 +456,7 @@ static void refuse(struct life *l)
         { "network_rate", "{\"vif\":0,\"rate\":\"1B/s\"}", "one byte or more",
           -EINVAL }, /* it would round to no limit */
         { "network_rate", "{\"vif\":7,\"rate\":\"\"}", "none of that",
-          -ENODEV },
+          -ENOENT },
         { "network_nonsense", "{}", "", -ENOSYS },
     };
 

@@ -129,7 +129,7 @@ static int want_card(struct guest *g, struct json_object *params,
     word = json_object_get_string(value);
     *out = guest_vif_find(g, word);
     if (!*out || !(*out)->vif)
-        return fail(e, -ENODEV,
+        return fail(e, -ENOENT,
                     "guest %s: vif %.40s: it has none of that number or "
                     "address",
                     g->cfg->name, word);
