@@ -190,8 +190,7 @@ static uint32_t nr_runs_when_asked;
 
 static bool both_asked(void)
 {
-    return fake_vifs.nr == 2 && fake_find(7)->page[2] &&
-           fake_control(fake_find(7))->steward.state >= FH_STATE_READY;
+    return fake_vifs.nr == 2 && life.guest->load.state == LOAD_OFFER;
 }
 
 static void open_both(void)
