@@ -22,25 +22,25 @@
 #define LINE_BYTES_MAX 8192u
 
 void diskfile_base(const struct rundir *d, uint32_t devid,
-                   char out[BLK_BASE_BYTES])
+                   char out[BE_BASE_BYTES])
 {
     /* RUNDIR_BASE and the longest name fit; a longer path is not found. */
-    snprintf(out, BLK_BASE_BYTES, "%.80s/vbd-%u", d->path, devid);
+    snprintf(out, BE_BASE_BYTES, "%.80s/vbd-%u", d->path, devid);
 }
 
 static void file_path(const struct rundir *d, uint32_t devid,
-                      const char *suffix, char out[BLK_BASE_BYTES + 16])
+                      const char *suffix, char out[BE_BASE_BYTES + 16])
 {
-    char base[BLK_BASE_BYTES];
+    char base[BE_BASE_BYTES];
 
     diskfile_base(d, devid, base);
-    snprintf(out, BLK_BASE_BYTES + 16, "%s%s", base, suffix);
+    snprintf(out, BE_BASE_BYTES + 16, "%s%s", base, suffix);
 }
 
 int diskfile_write(const struct rundir *d, const struct diskfile *f,
                    struct err *e)
 {
-    char path[2][BLK_BASE_BYTES + 16], *text = vmdisk_text(&f->disk);
+    char path[2][BE_BASE_BYTES + 16], *text = vmdisk_text(&f->disk);
     bool good = false;
     FILE *out;
 
@@ -68,7 +68,7 @@ void diskfile_remove(const struct rundir *d, uint32_t devid)
 {
     static const char *const suffix[] = { ".disk",     ".disk.new", ".sock",
                                           ".sock.new", ".journal",  ".nbd" };
-    char path[BLK_BASE_BYTES + 16];
+    char path[BE_BASE_BYTES + 16];
 
     for (uint32_t i = 0; i < ARRAY_SIZE(suffix); i++) {
         file_path(d, devid, suffix[i], path);
@@ -92,7 +92,7 @@ static int read_line(char *line, struct diskfile *f, struct err *e)
 static int read_file(const struct rundir *d, uint32_t devid, struct diskfile *f,
                      struct err *e)
 {
-    char path[BLK_BASE_BYTES + 16], *line = malloc(LINE_BYTES_MAX);
+    char path[BE_BASE_BYTES + 16], *line = malloc(LINE_BYTES_MAX);
     FILE *in = NULL;
     int rc = 0;
 
@@ -163,7 +163,7 @@ void diskfile_clear(const struct rundir *d)
     int nr = diskfile_list(d, &list, NULL);
 
     for (int i = 0; i < nr; i++) {
-        blkproc_kill_left(&list[i].process);
+        beproc_kill_left(&list[i].process);
         diskfile_remove(d, list[i].disk.devid);
         vmdisk_free(&list[i].disk);
     }

@@ -10,7 +10,7 @@
 #define DISKFILE_H
 
 #include "backends/blk/blk_ctl.h"
-#include "toolstack/supervisor/blkproc.h"
+#include "toolstack/supervisor/beproc.h"
 #include "toolstack/supervisor/vmdisk.h"
 
 struct err;
@@ -19,12 +19,12 @@ struct rundir;
 struct diskfile {
     struct vm_disk disk;
     struct blk_limits limits;
-    struct blkproc_id process; /* all zero: none yet */
+    struct beproc_id process; /* all zero: none yet */
 };
 
 /* "DIR/vbd-DEVID", of which all of a disk's files are named. */
 void diskfile_base(const struct rundir *d, uint32_t devid,
-                   char out[BLK_BASE_BYTES]);
+                   char out[BE_BASE_BYTES]);
 
 /* Replace it, all or nothing. */
 int diskfile_write(const struct rundir *d, const struct diskfile *f,

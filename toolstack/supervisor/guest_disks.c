@@ -18,7 +18,7 @@
 #include "toolstack/supervisor/vmdisktext.h"
 #include "toolstack/supervisor/vmvdev.h"
 
-static void on_base(void *arg, char out[BLK_BASE_BYTES]);
+static void on_base(void *arg, char out[BE_BASE_BYTES]);
 static void on_started(void *arg);
 static void on_moved(void *arg);
 static void on_gone(void *arg);
@@ -150,7 +150,7 @@ static int start_disk(struct guest_disk *d, struct err *e)
     return rc;
 }
 
-static void on_base(void *arg, char out[BLK_BASE_BYTES])
+static void on_base(void *arg, char out[BE_BASE_BYTES])
 {
     struct guest_disk *d = arg;
 
