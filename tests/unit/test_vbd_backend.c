@@ -309,6 +309,9 @@ TEST(limits_reach_the_one_that_is_and_those_that_come)
     UNTIL(puppets.nr == 2 && puppets.one[1].opened);
     CHECK_EQ(puppets.one[1].open.limits.bps, 1000000);
     CHECK_EQ(puppets.one[1].open.limits.iops, 0);
+    limits.bps = 2000000; /* it has not said OPENED yet, for all we know */
+    vbd_set_limits(disk.vbd, &limits);
+    UNTIL(puppets.one[1].limits.bps == 2000000);
     disk_finish();
 }
 

@@ -40,6 +40,7 @@ struct blklink {
     uv_timer_t sockets; /* NBD connections that failed: again */
     uint32_t nr_handles;
     bool resumes;
+    bool limits_changed; /* since the backend was asked to open */
     uint32_t nr_busy, nr_processes;
     struct want want[BLK_QUEUES_MAX];
 };
@@ -133,6 +134,7 @@ static void send_open(struct blklink *l)
         }
     }
     fill_open(l, fd, &m.u.open);
+    l->limits_changed = false;
     belink_open(l->be, &m, fd);
     if (fd >= 0)
         close(fd);
@@ -157,6 +159,8 @@ static void on_opened(void *arg, const void *message, enum belink_opened how)
     const struct blk_ctl *m = message;
     struct blklink *l = arg;
 
+    if (l->limits_changed)
+        blklink_set_limits(l, &l->spec.limits);
     l->ops.opened(l->arg,
                   m->type == BLK_CTL_HELLO ? &m->u.hello.store : &m->u.store,
                   how);
@@ -342,6 +346,7 @@ void blklink_set_limits(struct blklink *l, const struct blk_limits *limits)
     struct blk_ctl m = { .type = BLK_CTL_LIMITS };
 
     l->spec.limits = m.u.limits = *limits;
+    l->limits_changed = true; /* also for one that opens just now */
     belink_tell(l->be, &m);
 }
 

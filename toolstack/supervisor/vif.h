@@ -23,6 +23,7 @@
 
 #include "backends/net/net_journal.h"
 #include "toolstack/supervisor/beproc.h"
+#include "toolstack/supervisor/vbd_state.h"
 #include "toolstack/supervisor/vmvif.h"
 
 struct err;
@@ -86,7 +87,7 @@ void vif_close(struct vif *v);
  */
 void vif_set_rate(struct vif *v, uint64_t bytes, uint32_t usecs);
 
-enum vbd_state vif_state(const struct vif *v); /* vbd.h's: one set of states */
+enum vbd_state vif_state(const struct vif *v);
 const char *vif_why(const struct vif *v);
 bool vif_stalled(const struct vif *v);    /* the guest takes no packets */
 const char *vif_tap(const struct vif *v); /* the device's name in dom0 */
