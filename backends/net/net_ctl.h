@@ -55,6 +55,8 @@ enum net_ctl_type {
     NET_CTL_CONNECT,    /* u.wiring */
     NET_CTL_DISCONNECT, /* finish what was taken, answer it, unmap */
     NET_CTL_RULES,      /* u.rules */
+    NET_CTL_HEADROOM,   /* u.headroom: of each packet from now on, and kept in
+                           the journal's wiring; only while connected */
     NET_CTL_QUIT,       /* finish what was taken, and exit with 0 */
     /* from the backend */
     NET_CTL_HELLO,  /* u.hello: first on each connection */
@@ -123,7 +125,8 @@ struct net_ctl {
         struct net_wiring wiring;
         struct net_rules rules;
         struct net_hello hello;
-        uint32_t tap; /* number of the queue */
+        uint32_t tap;      /* number of the queue */
+        uint16_t headroom; /* bytes, as in net_wiring */
         uint8_t stalled;
         char text[NET_TEXT];
     } u;

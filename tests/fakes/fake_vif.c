@@ -101,7 +101,7 @@ int __wrap_vif_open(uv_loop_t *loop, const struct vif_options *o,
     v->state = VBD_NEW;
     snprintf(v->token, sizeof(v->token), "vif:%u", fake_vifs.nr++);
     *f = (struct fake_vif){ .vif = v, .o = *o, .spec = *o->spec };
-    f->id = (struct blkproc_id){ FAKE_VIF_PID + (int)fake_vifs.nr - 1, 77 };
+    f->id = (struct beproc_id){ FAKE_VIF_PID + (int)fake_vifs.nr - 1, 77 };
     uv_timer_init(loop, &v->turn);
     v->turn.data = v;
     *out = v;
@@ -124,9 +124,9 @@ int __wrap_vif_start(struct vif *v, struct store *s, struct err *e)
 }
 
 void __wrap_vif_adopt(struct vif *v, struct store *s,
-                      const struct blkproc_id *id);
+                      const struct beproc_id *id);
 void __wrap_vif_adopt(struct vif *v, struct store *s,
-                      const struct blkproc_id *id)
+                      const struct beproc_id *id)
 {
     v->f->adopted = true;
     v->f->has_store = s != NULL;
@@ -217,8 +217,8 @@ const char *__wrap_vif_tap(const struct vif *v)
     return "vif7.0";
 }
 
-struct blkproc_id __wrap_vif_process(const struct vif *v);
-struct blkproc_id __wrap_vif_process(const struct vif *v)
+struct beproc_id __wrap_vif_process(const struct vif *v);
+struct beproc_id __wrap_vif_process(const struct vif *v)
 {
     return v->f->id;
 }

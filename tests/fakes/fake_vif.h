@@ -23,7 +23,7 @@ struct fake_vif {    /* stays readable after vif_close() */
     struct vif_options o;
     struct vm_vif spec; /* its numbers, as they were at vif_open() */
     bool started, adopted, detached, ended, gone, has_store;
-    struct blkproc_id id;
+    struct beproc_id id;
     uint32_t nr_fired;
     uint64_t rate_bytes;
     uint32_t rate_usecs;

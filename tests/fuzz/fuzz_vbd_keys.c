@@ -6,36 +6,12 @@
  */
 #include <stdint.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "common/err.h"
+#include "tests/fuzz/keys.h"
 #include "toolstack/supervisor/vbd_wiring.c" /* the real one */
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-struct input {
-    const char *at;
-    size_t nr;
-};
-
-static char *read_key(void *arg, const char *key)
-{
-    const struct input *in = arg;
-    const char *at = in->at, *end = in->at + in->nr;
-    size_t len = strlen(key);
-
-    while (at < end) {
-        const char *stop = memchr(at, '\n', (size_t)(end - at));
-
-        if (!stop)
-            stop = end;
-        if ((size_t)(stop - at) > len && memcmp(at, key, len) == 0 &&
-            at[len] == '=')
-            return strndup(at + len + 1, (size_t)(stop - at) - len - 1);
-        at = stop + 1;
-    }
-    return NULL;
-}
 
 static void check(const struct blk_wiring *w, const struct vbd_offer *offer)
 {
@@ -44,13 +20,13 @@ static void check(const struct blk_wiring *w, const struct vbd_offer *offer)
         (w->ring_pages & (w->ring_pages - 1)) || w->abi >= BLK_ABIS)
         abort();
     for (uint32_t i = 0; i < w->nr_queues; i++)
-        if (w->queue[i].port < 1 || w->queue[i].port > PORT_MAX)
+        if (w->queue[i].port < 1 || w->queue[i].port > XBKEYS_PORT_MAX)
             abort();
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    struct input in = { (const char *)data + 1, size - 1 };
+    struct keys in = { (const char *)data + 1, size - 1 };
     struct vbd_offer offer;
     struct blk_wiring w;
     struct err e = { 0 };

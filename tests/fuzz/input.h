@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * input.h - a fuzzer's bytes, taken piece by piece; and what must hold
+ * input.h - a fuzzer's bytes, taken piece by piece
  */
 #ifndef FUZZ_INPUT_H
 #define FUZZ_INPUT_H
@@ -11,11 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MUST(what)                                                             \
-    do {                                                                       \
-        if (!(what))                                                           \
-            abort();                                                           \
-    } while (0)
+#include "tests/fuzz/must.h"
 
 static const uint8_t *in;
 static size_t left;

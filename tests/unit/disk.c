@@ -38,7 +38,7 @@ int __wrap_uv_timer_start(uv_timer_t *t, uv_timer_cb cb, uint64_t timeout,
 
 /* ---- the world around it ---- */
 
-static void on_base(void *arg, char out[BLK_BASE_BYTES])
+static void on_base(void *arg, char out[BE_BASE_BYTES])
 {
     CHECK(arg == &disk);
     devfile_base(&disk.dir, DEVFILE_DISK, 51712, out);

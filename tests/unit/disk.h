@@ -32,7 +32,7 @@ extern struct disk_world {
     struct vbd *vbd;
     struct vm_disk spec;
     struct rundir dir;
-    struct blkproc_id process;
+    struct beproc_id process;
     uint32_t nr_fds; /* before */
     uint32_t hurry;  /* timers run so much faster */
     uint32_t nr_moved, nr_started;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * puppet.c - block backends whose words are the test's
+ * puppet.c - backends whose words are the test's
  */
 #include "tests/unit/puppet.h"
 
@@ -18,6 +18,10 @@
 #include "tests/unit/test.h"
 
 struct puppets puppets;
+
+_Static_assert((unsigned)BLK_CTL_TYPES <= PUPPET_TYPES &&
+                   (unsigned)NET_CTL_TYPES <= PUPPET_TYPES,
+               "puppet.heard");
 
 static char control_path[64];
 static int control_fd = -1, epoll_fd = -1;
@@ -105,6 +109,11 @@ void puppet_say_type(struct puppet *p, enum blk_ctl_type type)
     struct blk_ctl m = { .type = type };
 
     puppet_say(p, &m);
+}
+
+void puppet_end(struct puppet *p)
+{
+    close_fd(&p->control_fd);
 }
 
 void puppet_die(struct puppet *p)
@@ -195,29 +204,47 @@ static void answer(struct puppet *p, const struct blk_ctl *m)
     }
 }
 
+static void on_blk(struct puppet *p, const void *message, int fd)
+{
+    const struct blk_ctl *m = message;
+
+    CHECK(m->type < BLK_CTL_HELLO);
+    p->heard[m->type]++;
+    if (m->type == BLK_CTL_OPEN) {
+        p->open = m->u.open;
+        p->has_store = fd >= 0;
+    }
+    if (m->type == BLK_CTL_CONNECT)
+        p->wiring = m->u.wiring;
+    if (m->type == BLK_CTL_LIMITS)
+        p->limits = m->u.limits;
+    if (!puppets.deaf[m->type])
+        answer(p, m);
+}
+
+static const struct puppet_kind blk_kind = {
+    .message_bytes = sizeof(struct blk_ctl),
+    .hello = say_hello,
+    .heard = on_blk,
+};
+
+static const struct puppet_kind *kind(void)
+{
+    return puppets.kind ? puppets.kind : &blk_kind;
+}
+
 /* Keep what came; returns false at the end. */
 static bool hear(struct puppet *p)
 {
-    struct blk_ctl m;
-    int fd, nr = fdpass_receive(p->conn_fd, &m, sizeof(m), &fd);
+    _Alignas(uint64_t) char in[4096];
+    int fd, nr = fdpass_receive(p->conn_fd, in, sizeof(in), &fd);
 
     if (nr == -EAGAIN)
         return true;
     if (nr <= 0)
         return false;
-    CHECK_EQ(nr, sizeof(m));
-    CHECK(m.type < BLK_CTL_HELLO);
-    p->heard[m.type]++;
-    if (m.type == BLK_CTL_OPEN) {
-        p->open = m.u.open;
-        p->has_store = fd >= 0;
-    }
-    if (m.type == BLK_CTL_CONNECT)
-        p->wiring = m.u.wiring;
-    if (m.type == BLK_CTL_LIMITS)
-        p->limits = m.u.limits;
-    if (!puppets.deaf[m.type])
-        answer(p, &m);
+    CHECK_EQ(nr, kind()->message_bytes);
+    kind()->heard(p, in, fd);
     if (fd >= 0)
         close(fd);
     return true;
@@ -258,7 +285,7 @@ static void turn(struct puppet *p)
         p->conn_fd = fd;
         watch_fd(fd);
         if (!puppets.mute)
-            say_hello(p);
+            kind()->hello(p);
     }
     if (p->conn_fd >= 0 && !hear(p))
         close_fd(&p->conn_fd);

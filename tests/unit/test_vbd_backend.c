@@ -93,13 +93,13 @@ TEST(one_that_dies_too_often_is_given_up)
     disk_fresh();
     disk_start_connected();
     disk.hurry = 1000;
-    for (uint32_t i = 0; i <= BLKLINK_DEATHS_MAX; i++) {
+    for (uint32_t i = 0; i <= BELINK_DEATHS_MAX; i++) {
         UNTIL(puppets.nr == i + 1 && puppets.one[i].opened);
         CHECK_EQ(vbd_state(disk.vbd), VBD_CONNECTED);
         puppet_die(&puppets.one[i]);
     }
     UNTIL(vbd_state(disk.vbd) == VBD_FAILED);
-    CHECK_EQ(puppets.nr, BLKLINK_DEATHS_MAX + 1);
+    CHECK_EQ(puppets.nr, BELINK_DEATHS_MAX + 1);
     CHECK_STR(disk_node(BACK "/state"), "5");
     CHECK_HAS(disk_node(BACK "/error"), "died 11 times in a minute");
     fake_xs_set(FRONT "/state", "6");
@@ -117,6 +117,36 @@ TEST(a_store_that_does_not_open_fails_with_its_words)
     UNTIL(vbd_state(disk.vbd) == VBD_FAILED);
     CHECK_STR(vbd_why(disk.vbd), "xvda: the image is cut short");
     CHECK_EQ(puppets.nr, 1);
+    disk_finish();
+}
+
+/* It lived when it was given up: it is killed, and nobody but us reaps it. */
+TEST(one_that_is_given_up_leaves_no_zombie)
+{
+    disk_fresh();
+    puppets.build = "another";
+    disk_start();
+    UNTIL(vbd_state(disk.vbd) == VBD_FAILED);
+    CHECK_HAS(vbd_why(disk.vbd), "its backend is build another, want ");
+    UNTIL(kill(puppets.one[0].pid, 0) == -1);
+    CHECK_EQ(puppets.nr, 1);
+    disk_finish();
+}
+
+/* Whoever reads the log or the node has a terminal. */
+TEST(what_it_writes_cannot_steer_a_terminal)
+{
+    struct blk_ctl m = { .type = BLK_CTL_BROKEN };
+
+    disk_fresh();
+    disk_start_connected();
+    memset(m.u.text, 'x', sizeof(m.u.text)); /* and it does not end */
+    memcpy(m.u.text, "a\033[2J\n\xc2\x9b", 8);
+    puppet_say(&puppets.one[0], &m);
+    UNTIL(IS(BACK "/state", "5"));
+    CHECK_HAS(disk_node(BACK "/error"), "a?[2J???xxx");
+    CHECK_EQ(strlen(disk_node(BACK "/error")), BLK_TEXT - 1);
+    CHECK_HAS(vbd_why(disk.vbd), "a?[2J???xxx");
     disk_finish();
 }
 
@@ -279,6 +309,9 @@ TEST(limits_reach_the_one_that_is_and_those_that_come)
     UNTIL(puppets.nr == 2 && puppets.one[1].opened);
     CHECK_EQ(puppets.one[1].open.limits.bps, 1000000);
     CHECK_EQ(puppets.one[1].open.limits.iops, 0);
+    limits.bps = 2000000; /* it has not said OPENED yet, for all we know */
+    vbd_set_limits(disk.vbd, &limits);
+    UNTIL(puppets.one[1].limits.bps == 2000000);
     disk_finish();
 }
 
@@ -363,19 +396,19 @@ TEST(one_of_another_build_is_replaced)
 /* Its number may be another's by now. */
 TEST(a_process_is_not_taken_for_another_with_its_number)
 {
-    struct blkproc_id wrong = { 0 };
+    struct beproc_id wrong = { 0 };
 
     disk_fresh();
     disk_start_connected();
     wrong.pid = getpid();
     wrong.start_ticks = 1;
-    blkproc_kill_left(&wrong); /* we live */
+    beproc_kill_left(&wrong); /* we live */
     wrong = disk.process;
     wrong.start_ticks++;
-    blkproc_kill_left(&wrong);
+    beproc_kill_left(&wrong);
     disk_settle();
     CHECK_EQ(puppets.nr, 1);
-    blkproc_kill_left(&disk.process);
+    beproc_kill_left(&disk.process);
     UNTIL(puppets.nr == 2 && puppets.one[1].connected);
     disk_finish();
 }
@@ -405,6 +438,8 @@ int main(void)
         RULE(one_that_lets_go_unasked_serves_no_more),
         RULE(one_that_dies_too_often_is_given_up),
         RULE(a_store_that_does_not_open_fails_with_its_words),
+        RULE(one_that_is_given_up_leaves_no_zombie),
+        RULE(what_it_writes_cannot_steer_a_terminal),
         RULE(a_backend_that_lies_is_killed_and_followed),
         RULE(another_size_is_told_to_the_guest),
         RULE(limits_reach_the_one_that_is_and_those_that_come),

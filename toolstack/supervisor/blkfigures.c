@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "common/checked.h"
-#include "toolstack/supervisor/blkproc.h"
+#include "toolstack/supervisor/beproc.h"
 
 #define NUMBERS (sizeof(struct blk_stats) / sizeof(uint64_t))
 
@@ -47,7 +47,7 @@ static bool read_head(int fd, struct blkfigures *out)
 
 int blkfigures_read(const char *base, struct blkfigures *out)
 {
-    char path[BLK_BASE_BYTES + 16];
+    char path[BE_BASE_BYTES + 16];
     bool good;
     int fd;
 

@@ -18,7 +18,7 @@
 #include "toolstack/supervisor/rundir.h"
 
 #define LINE_BYTES_MAX 8192u
-#define PATH_BYTES (BLK_BASE_BYTES + 16)
+#define PATH_BYTES (BE_BASE_BYTES + 16)
 
 static const struct {
     const char *prefix, *suffix;
@@ -29,17 +29,17 @@ static const struct {
 _Static_assert(ARRAY_SIZE(names) == DEVFILE_KINDS, "names");
 
 void devfile_base(const struct rundir *d, enum devfile_kind kind,
-                  uint32_t devid, char out[BLK_BASE_BYTES])
+                  uint32_t devid, char out[BE_BASE_BYTES])
 {
     /* RUNDIR_BASE and the longest name fit; a longer path is not found. */
-    snprintf(out, BLK_BASE_BYTES, "%.80s/%s-%u", d->path, names[kind].prefix,
+    snprintf(out, BE_BASE_BYTES, "%.80s/%s-%u", d->path, names[kind].prefix,
              devid);
 }
 
 static void file_path(const struct rundir *d, enum devfile_kind kind,
                       uint32_t devid, const char *suffix, char out[PATH_BYTES])
 {
-    char base[BLK_BASE_BYTES];
+    char base[BE_BASE_BYTES];
 
     devfile_base(d, kind, devid, base);
     snprintf(out, PATH_BYTES, "%s%s", base, suffix);
@@ -55,7 +55,7 @@ static uint32_t count_lines(const char *lines)
 }
 
 int devfile_write(const struct rundir *d, enum devfile_kind kind,
-                  uint32_t devid, const struct blkproc_id *process,
+                  uint32_t devid, const struct beproc_id *process,
                   const char *lines, uint32_t nr_lines, struct err *e)
 {
     char path[2][PATH_BYTES];
@@ -83,14 +83,14 @@ int devfile_write(const struct rundir *d, enum devfile_kind kind,
 }
 
 int devfile_read(const struct rundir *d, enum devfile_kind kind, uint32_t devid,
-                 struct blkproc_id *process, devfile_line *each, void *arg,
+                 struct beproc_id *process, devfile_line *each, void *arg,
                  struct err *e)
 {
     char path[PATH_BYTES], *line = malloc(LINE_BYTES_MAX);
     FILE *in = NULL;
     int rc = 0;
 
-    *process = (struct blkproc_id){ 0 };
+    *process = (struct beproc_id){ 0 };
     file_path(d, kind, devid, names[kind].suffix, path);
     if (line)
         in = fopen(path, "re");
@@ -181,10 +181,10 @@ void devfile_clear(const struct rundir *d)
         int nr = devfile_list(d, kind, &devids, NULL);
 
         for (int i = 0; i < nr; i++) {
-            struct blkproc_id process;
+            struct beproc_id process;
 
             devfile_read(d, kind, devids[i], &process, skip_line, NULL, NULL);
-            blkproc_kill_left(&process);
+            beproc_kill_left(&process);
             devfile_remove(d, kind, devids[i]);
         }
         if (nr > 0)

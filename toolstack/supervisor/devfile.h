@@ -10,7 +10,7 @@
 #ifndef DEVFILE_H
 #define DEVFILE_H
 
-#include "toolstack/supervisor/blkproc.h"
+#include "toolstack/supervisor/beproc.h"
 
 struct err;
 struct rundir;
@@ -19,7 +19,7 @@ enum devfile_kind { DEVFILE_DISK, DEVFILE_VIF, DEVFILE_KINDS };
 
 /* "DIR/vbd-DEVID", of which all of a device's files are named. */
 void devfile_base(const struct rundir *d, enum devfile_kind kind,
-                  uint32_t devid, char out[BLK_BASE_BYTES]);
+                  uint32_t devid, char out[BE_BASE_BYTES]);
 
 /*
  * Replace it, all or nothing.  lines: KEY=VALUE, each with its line's end.
@@ -29,7 +29,7 @@ void devfile_base(const struct rundir *d, enum devfile_kind kind,
  *   -EINVAL     there are more
  */
 int devfile_write(const struct rundir *d, enum devfile_kind kind,
-                  uint32_t devid, const struct blkproc_id *process,
+                  uint32_t devid, const struct beproc_id *process,
                   const char *lines, uint32_t nr_lines, struct err *e);
 
 /* A line, without its end. */
@@ -37,7 +37,7 @@ typedef int devfile_line(void *arg, const char *line, struct err *e);
 
 /* Each line but the process' own, for each(), whose errors end it. */
 int devfile_read(const struct rundir *d, enum devfile_kind kind, uint32_t devid,
-                 struct blkproc_id *process, devfile_line *each, void *arg,
+                 struct beproc_id *process, devfile_line *each, void *arg,
                  struct err *e);
 
 /* With everything else of the device's. */

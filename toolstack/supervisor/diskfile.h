@@ -14,7 +14,7 @@
 struct diskfile {
     struct vm_disk disk;
     struct blk_limits limits;
-    struct blkproc_id process; /* all zero: none yet */
+    struct beproc_id process; /* all zero: none yet */
 };
 
 /* Replace it, all or nothing. */

@@ -163,7 +163,7 @@ int guest_dev_attach(struct guest_dev *d, struct err *e)
 
 /* ---- what they tell ---- */
 
-void guest_dev_base(void *arg, char out[BLK_BASE_BYTES])
+void guest_dev_base(void *arg, char out[BE_BASE_BYTES])
 {
     struct guest_dev *d = arg;
 

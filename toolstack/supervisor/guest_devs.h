@@ -88,7 +88,7 @@ const char *guest_dev_why(const struct guest_dev *d);
 struct store *guest_dev_store(const struct guest *g);
 
 /* What vbd_ops and vif_ops have, which tell of a struct guest_dev. */
-void guest_dev_base(void *arg, char out[BLK_BASE_BYTES]);
+void guest_dev_base(void *arg, char out[BE_BASE_BYTES]);
 void guest_dev_started(void *arg);
 void guest_dev_moved(void *arg);
 void guest_dev_gone(void *arg);

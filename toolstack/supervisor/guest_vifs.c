@@ -82,7 +82,7 @@ struct guest_dev *guest_vif_find(struct guest *g, const char *word)
 
 int guest_vif_note(struct guest_dev *d, struct err *e)
 {
-    struct blkproc_id process = { 0 };
+    struct beproc_id process = { 0 };
 
     if (d->vif)
         process = vif_process(d->vif);

@@ -22,6 +22,7 @@
 #include "toolstack/supervisor/rundir.h"
 #include "toolstack/supervisor/storewatch.h"
 #include "toolstack/supervisor/vbd.h"
+#include "toolstack/supervisor/xbnodes.h"
 #include "toolstack/supervisor/xenbus.h"
 #include "toolstack/supervisor/xldisk.h"
 
@@ -39,7 +40,7 @@ struct serve {
     struct vbd *vbd;
 };
 
-static void on_base(void *arg, char out[BLK_BASE_BYTES]);
+static void on_base(void *arg, char out[BE_BASE_BYTES]);
 static void on_started(void *arg);
 static void on_moved(void *arg);
 static void on_gone(void *arg);
@@ -74,7 +75,7 @@ static int note(struct serve *s, struct err *e)
 }
 
 /* Returns 1 and the process that an earlier one started, or 0. */
-static int find_left(struct serve *s, struct blkproc_id *out)
+static int find_left(struct serve *s, struct beproc_id *out)
 {
     struct diskfile *list = NULL;
     int nr = diskfile_list(&s->dir, &list, NULL), found = 0;
@@ -162,7 +163,7 @@ static void on_fired(void *arg, const char *token)
 
 /* ---- while it is served ---- */
 
-static void on_base(void *arg, char out[BLK_BASE_BYTES])
+static void on_base(void *arg, char out[BE_BASE_BYTES])
 {
     struct serve *s = arg;
 
@@ -204,7 +205,7 @@ static int start_vbd(struct serve *s, struct err *e)
         .nodes = s->nodes,
         .foreign = true,
     };
-    struct blkproc_id left = { 0 };
+    struct beproc_id left = { 0 };
     int rc;
 
     snprintf(o.link.name, sizeof(o.link.name), "%u/%.24s", s->o.domid,
@@ -223,7 +224,8 @@ static int start_vbd(struct serve *s, struct err *e)
 /* So that whoever looks into xenstore for the reason finds it. */
 static int tell_device(struct serve *s, int rc, struct err *e)
 {
-    if (vbd_nodes_close(&s->nodes, XenbusStateClosing, e->text, NULL) < 0)
+    if (xbnodes_set(s->nodes.back, XenbusStateClosing, e->text, false, NULL) <
+        0)
         log_debug("disk %u/%u: xenstore does not take the error", s->o.domid,
                   s->o.devid);
     return rc;
@@ -235,7 +237,7 @@ static int tell_device(struct serve *s, int rc, struct err *e)
  */
 static int look_at_device(struct serve *s, struct err *e)
 {
-    struct blkproc_id left;
+    struct beproc_id left;
     bool over = domain_is_over(s);
     int rc = xldisk_read(s->store, &s->nodes, s->o.params, &s->disk, e);
 
@@ -286,7 +288,7 @@ static int take_place(struct serve *s, struct err *e)
 /* What is left of an earlier one stays for the next. */
 static void give_up(struct serve *s)
 {
-    struct blkproc_id left;
+    struct beproc_id left;
 
     if (s->dir.lock_fd >= 0 && !find_left(s, &left))
         rundir_remove(&s->dir);

@@ -26,6 +26,7 @@
 #include "toolstack/supervisor/rundir.h"
 #include "toolstack/supervisor/serve.h"
 #include "toolstack/supervisor/storewatch.h"
+#include "toolstack/supervisor/xbnodes.h"
 #include "toolstack/supervisor/xldisk.h"
 
 #define LOOK_MS 10u
@@ -353,7 +354,7 @@ static bool is_another(struct served *d)
 
     xldisk_nodes(d->domid, d->devid, &n);
     return xldisk_is_online(d->watch->store, &n) &&
-           vbd_nodes_state(n.back, d->watch->store) == XenbusStateInitialising;
+           xbnodes_state(n.back, d->watch->store) == XenbusStateInitialising;
 }
 
 static void step(struct served *d)

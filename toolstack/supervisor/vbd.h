@@ -2,22 +2,9 @@
 /*
  * vbd.h - one disk of a guest: its xenstore nodes, and its backend
  *
- *             store open         its keys           serves
- *   STARTING ───────────▶ WAITING ─────▶ CONNECTING ─────▶ CONNECTED
- *                          ▲  ▲  └───────────┴───────────────┤ it closed, or
- *           it comes again │  └─── it came again ──┐         │ broke a rule
- *                          └───── CLOSED ◀──── CLOSING ◀─────┘
- *                                      drained, and it closed
- *
- *   any of these ── its backend is given up ──▶ FAILED
- *   any, FAILED too ── detached, or the guest ended ──▶ GONE
- *
- * How this works: the guest's state is looked at, at most every 10 ms however
- * often it writes it, and every state of ours has an answer to each of its.
- * What a backend does meanwhile (blklink.h) moves nothing that the guest sees
- * unless it has to: one that is started again goes on with the same rings.
- * The one rule for data: nothing is Closed while the backend may have requests
- * of the guest.
+ * How this works: its states and what the guest sees of them are xbdev.h's, a
+ * backend that dies belink.h's; here is what is a disk's alone.  One for which
+ * a script provides the target is vbd_script.c's too.
  *
  * Loop thread only.  Nothing here needs a guest of ours: where the directories
  * are is the caller's to say.
@@ -32,27 +19,15 @@
 #include "backends/blk/blk_journal.h"
 #include "toolstack/supervisor/blklink.h"
 #include "toolstack/supervisor/vbd_nodes.h"
+#include "toolstack/supervisor/vbd_state.h"
 
 struct err;
 struct store;
 struct vbd;
 
-enum vbd_state {
-    VBD_NEW,
-    VBD_STARTING, /* the store is being opened */
-    VBD_WAITING,  /* for the guest: InitWait */
-    VBD_CONNECTING,
-    VBD_CONNECTED,
-    VBD_CLOSING,
-    VBD_CLOSED, /* and may come again */
-    VBD_FAILED,
-    VBD_GONE,
-    VBD_STATES
-};
-
 struct vbd_ops {
-    /* As blklink_ops.base. */
-    void (*base)(void *arg, char out[BLK_BASE_BYTES]);
+    /* As belink_ops.base. */
+    void (*base)(void *arg, char out[BE_BASE_BYTES]);
     /* Another process serves it: vbd_process() is to be written down. */
     void (*started)(void *arg);
     /* vbd_state() or vbd_why() is another. */
@@ -82,7 +57,7 @@ int vbd_open(uv_loop_t *loop, const struct vbd_options *o,
 int vbd_start(struct vbd *v, struct store *s, struct err *e);
 
 /* Go on with what an earlier supervisor left, by what xenstore says. */
-void vbd_adopt(struct vbd *v, struct store *s, const struct blkproc_id *id);
+void vbd_adopt(struct vbd *v, struct store *s, const struct beproc_id *id);
 
 /* xenstored ended: NULL; the disk serves on.  Or a connection to the same. */
 void vbd_set_store(struct vbd *v, struct store *s);
@@ -90,11 +65,7 @@ void vbd_set_store(struct vbd *v, struct store *s);
 void vbd_fired(struct vbd *v);
 const char *vbd_token(const struct vbd *v);
 
-/*
- * Take it from the guest: it is asked to let go, and when it does, GONE
- * follows.  force: GONE, whatever the guest does.  A guest that has not in
- * 10 s is told of by moved(); it may still.
- */
+/* As xbdev_detach(). */
 void vbd_detach(struct vbd *v, bool force);
 
 /* The guest's domain is over: end the backend; the nodes stay. */
@@ -108,9 +79,8 @@ void vbd_set_limits(struct vbd *v, const struct blk_limits *limits);
 void vbd_close(struct vbd *v);
 
 enum vbd_state vbd_state(const struct vbd *v);
-const char *vbd_state_name(enum vbd_state s); /* as the API has it */
 const char *vbd_why(const struct vbd *v);
-struct blkproc_id vbd_process(const struct vbd *v);
+struct beproc_id vbd_process(const struct vbd *v);
 
 struct vbd_figures {
     uint64_t size_bytes;

@@ -4,10 +4,7 @@
  */
 #include "toolstack/supervisor/vbd_nodes.h"
 
-#include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include <xen/io/blkif.h>
 #include <xen/io/xenbus.h>
@@ -15,30 +12,7 @@
 #include "common/store.h"
 #include "toolstack/supervisor/diskscript.h"
 #include "toolstack/supervisor/vmdisk.h"
-
-static void __attribute__((format(printf, 4, 5))) put(struct store_tree *t,
-                                                      const char *dir,
-                                                      const char *leaf,
-                                                      const char *fmt, ...)
-{
-    char path[128], value[1024];
-    va_list ap;
-
-    snprintf(path, sizeof(path), "%s/%s", dir, leaf);
-    va_start(ap, fmt);
-    vsnprintf(value, sizeof(value), fmt, ap);
-    va_end(ap);
-    store_tree_write(t, path, value);
-}
-
-/* Ends t, which may be NULL if rc is an error. */
-static int commit(struct store_tree *t, int rc, struct err *e)
-{
-    if (rc == 0)
-        rc = store_tree_commit(t, e);
-    store_tree_free(t);
-    return rc;
-}
+#include "toolstack/supervisor/xbnodes.h"
 
 void vbd_nodes_of(uint16_t domid, uint32_t devid, struct vbd_nodes *out)
 {
@@ -55,12 +29,12 @@ static void put_front(const struct vbd_nodes *n, struct store_tree *t,
 {
     store_tree_write(t, n->front, "");
     store_tree_owned(t, n->front, n->domid);
-    put(t, n->front, "backend", "%s", n->back);
-    put(t, n->front, "backend-id", "0");
-    put(t, n->front, "state", "%u", XenbusStateInitialising);
-    put(t, n->front, "virtual-device", "%u", n->devid);
-    put(t, n->front, "device-type", d->cdrom ? "cdrom" : "disk");
-    put(t, n->front, "trusted", d->trusted == VM_NO ? "0" : "1");
+    xbnodes_put(t, n->front, "backend", "%s", n->back);
+    xbnodes_put(t, n->front, "backend-id", "0");
+    xbnodes_put(t, n->front, "state", "%u", XenbusStateInitialising);
+    xbnodes_put(t, n->front, "virtual-device", "%u", n->devid);
+    xbnodes_put(t, n->front, "device-type", d->cdrom ? "cdrom" : "disk");
+    xbnodes_put(t, n->front, "trusted", d->trusted == VM_NO ? "0" : "1");
 }
 
 static void put_back(const struct vbd_nodes *n, struct store_tree *t,
@@ -70,28 +44,28 @@ static void put_back(const struct vbd_nodes *n, struct store_tree *t,
 
     store_tree_write(t, n->back, "");
     store_tree_readable(t, n->back, n->domid);
-    put(t, n->back, "frontend", "%s", n->front);
+    xbnodes_put(t, n->back, "frontend", "%s", n->front);
     if (d->script) /* as it finds them under xl */
-        put(t, n->back, "params", "%s", d->target);
+        xbnodes_put(t, n->back, "params", "%s", d->target);
     else
-        put(t, n->back, "params", "%s:%s", vmdisk_format_name(d->format),
-            d->target);
-    put(t, n->back, "frontend-id", "%u", n->domid);
-    put(t, n->back, "online", "1");
-    put(t, n->back, "removable", d->cdrom ? "1" : "0");
-    put(t, n->back, "bootable", "1");
-    put(t, n->back, "state", "%u", XenbusStateInitialising);
-    put(t, n->back, "dev", "%s", d->vdev);
-    put(t, n->back, "type", "%s", d->script ? "phy" : VBD_BACKEND_KIND);
-    put(t, n->back, "mode", d->writable ? "w" : "r");
-    put(t, n->back, "device-type", d->cdrom ? "cdrom" : "disk");
+        xbnodes_put(t, n->back, "params", "%s:%s",
+                    vmdisk_format_name(d->format), d->target);
+    xbnodes_put(t, n->back, "frontend-id", "%u", n->domid);
+    xbnodes_put(t, n->back, "online", "1");
+    xbnodes_put(t, n->back, "removable", d->cdrom ? "1" : "0");
+    xbnodes_put(t, n->back, "bootable", "1");
+    xbnodes_put(t, n->back, "state", "%u", XenbusStateInitialising);
+    xbnodes_put(t, n->back, "dev", "%s", d->vdev);
+    xbnodes_put(t, n->back, "type", "%s", d->script ? "phy" : VBD_BACKEND_KIND);
+    xbnodes_put(t, n->back, "mode", d->writable ? "w" : "r");
+    xbnodes_put(t, n->back, "device-type", d->cdrom ? "cdrom" : "disk");
     if (d->direct_io_safe)
-        put(t, n->back, "direct-io-safe", "1");
-    put(t, n->back, "discard-enable", discard ? "1" : "0");
-    put(t, n->back, "specification", "xen");
+        xbnodes_put(t, n->back, "direct-io-safe", "1");
+    xbnodes_put(t, n->back, "discard-enable", discard ? "1" : "0");
+    xbnodes_put(t, n->back, "specification", "xen");
     if (d->script)
-        put(t, n->back, "script", "%s%s",
-            d->script[0] == '/' ? "" : DISKSCRIPT_DIR "/", d->script);
+        xbnodes_put(t, n->back, "script", "%s%s",
+                    d->script[0] == '/' ? "" : DISKSCRIPT_DIR "/", d->script);
 }
 
 int vbd_nodes_make(const struct vbd_nodes *n, struct store *s,
@@ -108,7 +82,7 @@ int vbd_nodes_make(const struct vbd_nodes *n, struct store *s,
         put_back(n, t, d); /* first: a guest that sees its own finds it */
         put_front(n, t, d);
     }
-    return commit(t, rc, e);
+    return xbnodes_commit(t, rc, e);
 }
 
 void vbd_nodes_remove(const struct vbd_nodes *n, struct store *s)
@@ -126,19 +100,6 @@ int vbd_nodes_remove_all(uint16_t domid, struct store *s, struct err *e)
     return store_remove(s, path, e);
 }
 
-uint32_t vbd_nodes_state(const char *dir, struct store *s)
-{
-    char path[80], *text;
-    uint32_t state = 0;
-
-    snprintf(path, sizeof(path), "%s/state", dir);
-    text = store_read(s, path);
-    if (text && strlen(text) == 1 && text[0] >= '0' && text[0] <= '9')
-        state = (uint32_t)(text[0] - '0');
-    free(text);
-    return state;
-}
-
 /* Not offered: feature-persistent, for data goes by grant copy alone. */
 int vbd_nodes_offer(const struct vbd_nodes *n,
                     const struct blk_store_info *info, bool discard,
@@ -149,21 +110,24 @@ int vbd_nodes_offer(const struct vbd_nodes *n,
 
     if (rc < 0)
         return rc;
-    put(t, n->back, "multi-queue-max-queues", "%u", info->nr_queues);
-    put(t, n->back, "max-ring-page-order", "%u", BLK_RING_ORDER_MAX);
-    put(t, n->back, "feature-flush-cache", info->flush ? "1" : "0");
-    put(t, n->back, "feature-max-indirect-segments", "%u",
-        BLK_INDIRECT_SEGS_MAX);
+    xbnodes_put(t, n->back, "multi-queue-max-queues", "%u", info->nr_queues);
+    xbnodes_put(t, n->back, "max-ring-page-order", "%u", BLK_RING_ORDER_MAX);
+    xbnodes_put(t, n->back, "feature-flush-cache", info->flush ? "1" : "0");
+    xbnodes_put(t, n->back, "feature-max-indirect-segments", "%u",
+                BLK_INDIRECT_SEGS_MAX);
     if (discard && info->discard_bytes) {
-        put(t, n->back, "feature-discard", "1");
-        put(t, n->back, "discard-granularity", "%u", info->discard_bytes);
-        put(t, n->back, "discard-alignment", "%u", info->discard_align_bytes);
-        put(t, n->back, "discard-secure", info->secure_discard ? "1" : "0");
+        xbnodes_put(t, n->back, "feature-discard", "1");
+        xbnodes_put(t, n->back, "discard-granularity", "%u",
+                    info->discard_bytes);
+        xbnodes_put(t, n->back, "discard-alignment", "%u",
+                    info->discard_align_bytes);
+        xbnodes_put(t, n->back, "discard-secure",
+                    info->secure_discard ? "1" : "0");
     } else {
-        put(t, n->back, "feature-discard", "0");
+        xbnodes_put(t, n->back, "feature-discard", "0");
     }
-    put(t, n->back, "state", "%u", XenbusStateInitWait);
-    return commit(t, rc, e);
+    xbnodes_put(t, n->back, "state", "%u", XenbusStateInitWait);
+    return xbnodes_commit(t, rc, e);
 }
 
 int vbd_nodes_connected(const struct vbd_nodes *n,
@@ -178,37 +142,11 @@ int vbd_nodes_connected(const struct vbd_nodes *n,
         return rc;
     if (cdrom)
         flags |= VDISK_CDROM | VDISK_REMOVABLE;
-    put(t, n->back, "sectors", "%llu",
-        (unsigned long long)(info->size_bytes / BLK_SECTOR));
-    put(t, n->back, "sector-size", "%u", BLK_SECTOR);
-    put(t, n->back, "physical-sector-size", "%u", info->physical_bytes);
-    put(t, n->back, "info", "%u", flags);
-    put(t, n->back, "state", "%u", XenbusStateConnected);
-    return commit(t, rc, e);
-}
-
-int vbd_nodes_close(const struct vbd_nodes *n, uint32_t state,
-                    const char *error, struct err *e)
-{
-    struct store_tree *t = NULL;
-    int rc = store_tree_new(&t, e);
-
-    if (rc < 0)
-        return rc;
-    if (error)
-        put(t, n->back, "error", "%s", error);
-    put(t, n->back, "state", "%u", state);
-    return commit(t, rc, e);
-}
-
-int vbd_nodes_offline(const struct vbd_nodes *n, struct err *e)
-{
-    struct store_tree *t = NULL;
-    int rc = store_tree_new(&t, e);
-
-    if (rc < 0)
-        return rc;
-    put(t, n->back, "online", "0");
-    put(t, n->back, "state", "%u", XenbusStateClosing);
-    return commit(t, rc, e);
+    xbnodes_put(t, n->back, "sectors", "%llu",
+                (unsigned long long)(info->size_bytes / BLK_SECTOR));
+    xbnodes_put(t, n->back, "sector-size", "%u", BLK_SECTOR);
+    xbnodes_put(t, n->back, "physical-sector-size", "%u", info->physical_bytes);
+    xbnodes_put(t, n->back, "info", "%u", flags);
+    xbnodes_put(t, n->back, "state", "%u", XenbusStateConnected);
+    return xbnodes_commit(t, rc, e);
 }

@@ -40,9 +40,6 @@ void vbd_nodes_remove(const struct vbd_nodes *n, struct store *s);
 /* What is left of a domain's disks; absent is as good. */
 int vbd_nodes_remove_all(uint16_t domid, struct store *s, struct err *e);
 
-/* XenbusState of a directory; 0: it is not there, or no number. */
-uint32_t vbd_nodes_state(const char *dir, struct store *s);
-
 /* What a frontend reads before it writes its keys; then InitWait. */
 int vbd_nodes_offer(const struct vbd_nodes *n,
                     const struct blk_store_info *info, bool discard,
@@ -51,10 +48,5 @@ int vbd_nodes_offer(const struct vbd_nodes *n,
 int vbd_nodes_connected(const struct vbd_nodes *n,
                         const struct blk_store_info *info, bool writable,
                         bool cdrom, struct err *e);
-/* Closing or Closed; error (NULL: none) says why. */
-int vbd_nodes_close(const struct vbd_nodes *n, uint32_t state,
-                    const char *error, struct err *e);
-/* Closing, and not to come back. */
-int vbd_nodes_offline(const struct vbd_nodes *n, struct err *e);
 
 #endif

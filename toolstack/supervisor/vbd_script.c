@@ -27,8 +27,8 @@ bool vbd_has_script(const struct vbd *v)
 static int run(struct vbd *v, const char *action, diskscript_done *done,
                struct err *e)
 {
-    return diskscript_run(v->loop, &v->o.nodes, v->o.link.disk->script, action,
-                          done, v, &v->script, e);
+    return diskscript_run(v->x.loop, &v->o.nodes, v->o.link.disk->script,
+                          action, done, v, &v->script, e);
 }
 
 int vbd_script_start(struct vbd *v, struct err *e)
@@ -42,7 +42,8 @@ int vbd_script_start(struct vbd *v, struct err *e)
 /* The link to what the script said. */
 static int open_said(struct vbd *v, struct err *e)
 {
-    char *target = v->store ? diskscript_target(&v->o.nodes, v->store) : NULL;
+    char *target =
+        v->x.store ? diskscript_target(&v->o.nodes, v->x.store) : NULL;
 
     if (!target)
         return fail(e, -ENOENT,
@@ -62,19 +63,19 @@ static void on_added(void *arg, const struct err *failed)
     int rc;
 
     v->script = NULL;
-    if (v->ending) {
+    if (v->x.ending) {
         vbd_script_end(v);
         return;
     }
     if (failed) {
-        vbd_failed(v, failed);
+        xbdev_failed(&v->x, failed);
         return;
     }
     rc = open_said(v, &e);
     if (rc == 0)
-        rc = blklink_start(v->link, &e);
+        rc = belink_start(blklink_be(v->link), &e);
     if (rc < 0)
-        vbd_failed(v, &e);
+        xbdev_failed(&v->x, &e);
 }
 
 int vbd_script_adopt(struct vbd *v, struct err *e)
@@ -88,7 +89,7 @@ void vbd_script_end(struct vbd *v)
     struct err e = { 0 };
 
     if (!v->added) {
-        vbd_gone(v);
+        xbdev_gone(&v->x);
         return;
     }
     v->added = false;
@@ -103,5 +104,5 @@ static void on_removed(void *arg, const struct err *failed)
     v->script = NULL;
     if (failed)
         log_err("disk %s: %s", v->o.link.name, failed->text);
-    vbd_gone(v);
+    xbdev_gone(&v->x);
 }

@@ -12,70 +12,7 @@
 
 #include "common/err.h"
 
-#define KEY_BYTES_MAX 48u
-#define DIGITS_MAX 10u
-/* FIFO event channels: Xen has no port above it. */
-#define PORT_MAX ((1u << 17) - 1)
-
-struct keys { /* where they are read */
-    vbd_read *read;
-    void *arg;
-    char dir[24]; /* "" or "queue-N/" */
-    struct err *e;
-};
-
-/* Digits alone, no sign, no blank, and not more than fit. */
-static bool parse_decimal(const char *text, uint32_t *out)
-{
-    size_t nr = strspn(text, "0123456789");
-    uint64_t value;
-
-    if (nr == 0 || nr > DIGITS_MAX || text[nr])
-        return false;
-    value = strtoull(text, NULL, 10);
-    *out = (uint32_t)value;
-    return value <= UINT32_MAX;
-}
-
-static void put_key(const struct keys *k, const char *name,
-                    char out[KEY_BYTES_MAX])
-{
-    snprintf(out, KEY_BYTES_MAX, "%s%s", k->dir, name);
-}
-
-/* Returns 1 and a number in min..max, 0 when there is none, or -EINVAL. */
-static int get_number(const struct keys *k, const char *name, uint32_t min,
-                      uint32_t max, uint32_t *out)
-{
-    char key[KEY_BYTES_MAX], *text;
-    int rc = 1;
-
-    put_key(k, name, key);
-    text = k->read(k->arg, key);
-    if (!text)
-        return 0;
-    if (!parse_decimal(text, out) || *out < min || *out > max)
-        rc = fail(k->e, -EINVAL, "%s: got \"%.40s\", want %u..%u", key, text,
-                  min, max);
-    free(text);
-    return rc;
-}
-
-static int want_number(const struct keys *k, const char *name, uint32_t min,
-                       uint32_t max, uint32_t *out)
-{
-    char key[KEY_BYTES_MAX];
-    int rc = get_number(k, name, min, max, out);
-
-    if (rc == 1)
-        return 0;
-    if (rc < 0)
-        return rc;
-    put_key(k, name, key);
-    return fail(k->e, -EINVAL, "%s: got nothing, want %u..%u", key, min, max);
-}
-
-static int read_protocol(const struct keys *k, struct blk_wiring *out)
+static int read_protocol(const struct xbkeys *k, struct blk_wiring *out)
 {
     char *text = k->read(k->arg, "protocol");
     int rc = 0;
@@ -93,22 +30,22 @@ static int read_protocol(const struct keys *k, struct blk_wiring *out)
 }
 
 /* One page may have either name; more are numbered. */
-static int read_refs(const struct keys *k, bool is_numbered, uint32_t nr,
+static int read_refs(const struct xbkeys *k, bool is_numbered, uint32_t nr,
                      uint32_t *ref)
 {
     char name[16];
     int rc = 0;
 
     if (!is_numbered)
-        return want_number(k, "ring-ref", 0, UINT32_MAX, ref);
+        return xbkeys_want(k, "ring-ref", 0, UINT32_MAX, ref);
     for (uint32_t i = 0; i < nr && rc == 0; i++) {
         snprintf(name, sizeof(name), "ring-ref%u", i);
-        rc = want_number(k, name, 0, UINT32_MAX, &ref[i]);
+        rc = xbkeys_want(k, name, 0, UINT32_MAX, &ref[i]);
     }
     return rc;
 }
 
-static int read_queue(struct keys *k, bool is_numbered, uint32_t number,
+static int read_queue(struct xbkeys *k, bool is_numbered, uint32_t number,
                       struct blk_wiring *out)
 {
     int rc;
@@ -117,15 +54,16 @@ static int read_queue(struct keys *k, bool is_numbered, uint32_t number,
         snprintf(k->dir, sizeof(k->dir), "queue-%u/", number);
     rc = read_refs(k, is_numbered, out->ring_pages, out->queue[number].ref);
     if (rc == 0)
-        rc = want_number(k, "event-channel", 1, PORT_MAX,
+        rc = xbkeys_want(k, "event-channel", 1, XBKEYS_PORT_MAX,
                          &out->queue[number].port);
     return rc;
 }
 
-int vbd_wiring_parse(vbd_read *read, void *arg, const struct vbd_offer *offer,
-                     struct blk_wiring *out, struct err *e)
+int vbd_wiring_parse(xbkeys_read *read, void *arg,
+                     const struct vbd_offer *offer, struct blk_wiring *out,
+                     struct err *e)
 {
-    struct keys k = { .read = read, .arg = arg, .e = e };
+    struct xbkeys k = { .read = read, .arg = arg, .e = e };
     uint32_t nr_queues = 1, order = 0;
     bool is_numbered;
     int rc;
@@ -133,11 +71,11 @@ int vbd_wiring_parse(vbd_read *read, void *arg, const struct vbd_offer *offer,
     *out = (struct blk_wiring){ 0 };
     rc = read_protocol(&k, out);
     if (rc == 0)
-        rc = get_number(&k, "multi-queue-num-queues", 1, offer->nr_queues,
+        rc = xbkeys_get(&k, "multi-queue-num-queues", 1, offer->nr_queues,
                         &nr_queues);
     if (rc >= 0)
         rc =
-            get_number(&k, "ring-page-order", 0, offer->ring_order_max, &order);
+            xbkeys_get(&k, "ring-page-order", 0, offer->ring_order_max, &order);
     is_numbered = rc == 1;
     if (rc >= 0) {
         out->nr_queues = (uint8_t)nr_queues;

@@ -2,18 +2,15 @@
 /*
  * vbd_wiring.h - what a guest's block frontend writes, checked
  *
- * The guest writes any text at any time, so each key is read once, bounded,
- * and either means one number in its range or is an error that names it.
+ * Each key as xbkeys.h has it.
  */
 #ifndef VBD_WIRING_H
 #define VBD_WIRING_H
 
 #include "backends/blk/blk_ctl.h"
+#include "toolstack/supervisor/xbkeys.h"
 
 struct err;
-
-/* A key of the frontend's directory: its text, to be freed; NULL: none. */
-typedef char *vbd_read(void *arg, const char *key);
 
 struct vbd_offer {           /* what the backend's directory offers */
     uint32_t nr_queues;      /* 1..BLK_QUEUES_MAX */
@@ -32,7 +29,8 @@ struct vbd_offer {           /* what the backend's directory offers */
  * Source: Xen 4.20, xen/include/public/io/blkif.h; Linux 6.12,
  * drivers/block/xen-blkback/xenbus.c, connect_ring().
  */
-int vbd_wiring_parse(vbd_read *read, void *arg, const struct vbd_offer *offer,
-                     struct blk_wiring *out, struct err *e);
+int vbd_wiring_parse(xbkeys_read *read, void *arg,
+                     const struct vbd_offer *offer, struct blk_wiring *out,
+                     struct err *e);
 
 #endif

@@ -22,7 +22,8 @@
 #include <uv.h>
 
 #include "backends/net/net_journal.h"
-#include "toolstack/supervisor/blkproc.h"
+#include "toolstack/supervisor/beproc.h"
+#include "toolstack/supervisor/vbd_state.h"
 #include "toolstack/supervisor/vmvif.h"
 
 struct err;
@@ -31,7 +32,7 @@ struct vif;
 
 struct vif_ops {
     /* Where its files are, now: "/run/freehold/NAME/vif-DEVID". */
-    void (*base)(void *arg, char out[BLK_BASE_BYTES]);
+    void (*base)(void *arg, char out[BE_BASE_BYTES]);
     /* Another process serves it: vif_process() is to be written down. */
     void (*started)(void *arg);
     /* vif_state(), vif_why() or vif_stalled() is another. */
@@ -69,7 +70,7 @@ int vif_open(uv_loop_t *loop, const struct vif_options *o,
    After an error nothing of it is there. */
 int vif_start(struct vif *v, struct store *s, struct err *e);
 /* Go on with what an earlier supervisor left, by what xenstore says. */
-void vif_adopt(struct vif *v, struct store *s, const struct blkproc_id *id);
+void vif_adopt(struct vif *v, struct store *s, const struct beproc_id *id);
 
 /* xenstored ended: NULL; the card serves on.  Or a connection to the same. */
 void vif_set_store(struct vif *v, struct store *s);
@@ -86,11 +87,11 @@ void vif_close(struct vif *v);
  */
 void vif_set_rate(struct vif *v, uint64_t bytes, uint32_t usecs);
 
-enum vbd_state vif_state(const struct vif *v); /* vbd.h's: one set of states */
+enum vbd_state vif_state(const struct vif *v);
 const char *vif_why(const struct vif *v);
 bool vif_stalled(const struct vif *v);    /* the guest takes no packets */
 const char *vif_tap(const struct vif *v); /* the device's name in dom0 */
-struct blkproc_id vif_process(const struct vif *v);
+struct beproc_id vif_process(const struct vif *v);
 
 struct vif_figures {
     uint32_t nr_queues; /* 0: not connected */

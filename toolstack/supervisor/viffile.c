@@ -23,7 +23,7 @@ struct reader {
 };
 
 int viffile_write(const struct rundir *d, const struct vm_vif *vif,
-                  const struct blkproc_id *process, struct err *e)
+                  const struct beproc_id *process, struct err *e)
 {
     char *text = vmvif_text(vif), *lines = NULL;
     int rc;

@@ -13,12 +13,12 @@
 
 struct viffile {
     struct vm_vif vif;
-    struct blkproc_id process; /* all zero: none yet */
+    struct beproc_id process; /* all zero: none yet */
 };
 
 /* Replace it, all or nothing.  vif stays the caller's. */
 int viffile_write(const struct rundir *d, const struct vm_vif *vif,
-                  const struct blkproc_id *process, struct err *e);
+                  const struct beproc_id *process, struct err *e);
 
 /*
  * Every one that is there.  Returns their number; the caller frees each vif by

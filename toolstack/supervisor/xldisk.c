@@ -16,6 +16,7 @@
 #include "common/log.h"
 #include "common/store.h"
 #include "toolstack/supervisor/vmvdev.h"
+#include "toolstack/supervisor/xbnodes.h"
 
 #define SCRIPT "/block-freehold"
 
@@ -174,7 +175,7 @@ void xldisk_closed(struct store *s, const struct vbd_nodes *n)
         store_remove(s, n->back, NULL); /* we wrote, and it went meanwhile */
         return;
     }
-    if (vbd_nodes_state(n->back, s) != XenbusStateClosed &&
-        vbd_nodes_close(n, XenbusStateClosed, NULL, &e) < 0)
+    if (xbnodes_state(n->back, s) != XenbusStateClosed &&
+        xbnodes_set(n->back, XenbusStateClosed, NULL, false, &e) < 0)
         log_err("disk %u/%u: %s", n->domid, n->devid, e.text);
 }
