@@ -702,7 +702,7 @@ void vbd_close(struct vbd *v)
     unwatch(v);
     blklink_close(v->link);
     v->link = NULL;
-    diskscript_close(v->script);
+    script_close(v->script);
     v->script = NULL;
     uv_close((uv_handle_t *)&v->look, on_handle_closed);
     uv_close((uv_handle_t *)&v->deadline, on_handle_closed);

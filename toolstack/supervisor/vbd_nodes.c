@@ -91,7 +91,7 @@ static void put_back(const struct vbd_nodes *n, struct store_tree *t,
     put(t, n->back, "specification", "xen");
     if (d->script)
         put(t, n->back, "script", "%s%s",
-            d->script[0] == '/' ? "" : DISKSCRIPT_DIR "/", d->script);
+            d->script[0] == '/' ? "" : SCRIPT_DIR "/", d->script);
 }
 
 int vbd_nodes_make(const struct vbd_nodes *n, struct store *s,

@@ -9,7 +9,7 @@
 #include "toolstack/supervisor/vbd.h"
 #include "toolstack/supervisor/vmdisk.h"
 
-struct diskscript;
+struct script;
 
 struct vbd {
     uv_loop_t *loop;
@@ -20,7 +20,7 @@ struct vbd {
     char why[BLK_TEXT];
     struct store *store;       /* NULL: none that knows the guest */
     struct blklink *link;      /* NULL: a script says first what it opens */
-    struct diskscript *script; /* one that runs */
+    struct script *script; /* one that runs */
     struct vm_disk opened;     /* as it said; own: target */
     bool added;                /* it is to be told of the end */
     uv_timer_t look;           /* runs from a watch to the look it asks for */
