@@ -308,7 +308,7 @@ void vbd_close(struct vbd *v)
         return;
     blklink_close(v->link);
     v->link = NULL;
-    diskscript_close(v->script);
+    script_close(v->script);
     v->script = NULL;
     xbdev_close(&v->x, on_closed);
 }

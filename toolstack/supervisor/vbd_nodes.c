@@ -65,7 +65,7 @@ static void put_back(const struct vbd_nodes *n, struct store_tree *t,
     xbnodes_put(t, n->back, "specification", "xen");
     if (d->script)
         xbnodes_put(t, n->back, "script", "%s%s",
-                    d->script[0] == '/' ? "" : DISKSCRIPT_DIR "/", d->script);
+                    d->script[0] == '/' ? "" : SCRIPT_DIR "/", d->script);
 }
 
 int vbd_nodes_make(const struct vbd_nodes *n, struct store *s,

@@ -24,7 +24,7 @@ bool vbd_has_script(const struct vbd *v)
     return !v->o.foreign && d->script && d->script[0];
 }
 
-static int run(struct vbd *v, const char *action, diskscript_done *done,
+static int run(struct vbd *v, const char *action, script_done *done,
                struct err *e)
 {
     return diskscript_run(v->x.loop, &v->o.nodes, v->o.link.disk->script,

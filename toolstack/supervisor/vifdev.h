@@ -4,9 +4,12 @@
  *
  * A tap with a queue for each of the guest's (IFF_MULTI_QUEUE, IFF_VNET_HDR),
  * persistent, so that it outlives backend and supervisor.  MTU, bridge, VLANs
- * and the link's state go by netlink; a user's own script= is run as xl runs
- * it, and then does that itself.  /etc/xen/scripts/vif-post.d is honoured
- * either way.
+ * and the link's state go by netlink (vifplace.h), and the hooks of
+ * /etc/xen/scripts/vif-post.d are run; a user's own script= is run as xl runs
+ * it, and then does all that itself (vifscript.h).
+ *
+ *   OPENING ──online──▶ OPEN ──remove──▶ LEAVING ──offline──▶ GONE
+ *      └──────────────── it failed ─────────▲
  *
  * Loop thread only.
  */
@@ -35,10 +38,13 @@ typedef void vifdev_done(void *arg, const struct err *failed);
 
 /*
  * Make the tap and attach it.  done() comes from the loop, never from here.
+ * The tap has no carrier: that is the backend's to turn on.
  *
  *   -ENODEV     the bridge is not there
- *   -EEXIST     a device of that name is there and none of ours
- *   ...         as TUNSETIFF
+ *   -EEXIST     somebody else has a device of that name
+ *   -EINVAL     vifname=, mtu=, vlan= or bridge= is none
+ *   -EOPNOTSUPP vlan=, and the bridge does not look at VLANs
+ *   ...         as the kernel says
  */
 int vifdev_open(uv_loop_t *loop, const struct vifdev_spec *spec,
                 vifdev_done *done, void *arg, struct vifdev **out,
@@ -55,15 +61,20 @@ int vifdev_adopt(uv_loop_t *loop, const struct vifdev_spec *spec,
  */
 int vifdev_queues(struct vifdev *d, const int **fds, struct err *e);
 
-const char *vifdev_name(const struct vifdev *d); /* "vif7.0" */
-uint32_t vifdev_mtu(const struct vifdev *d);     /* as attached */
+const char *vifdev_name(const struct vifdev *d);   /* "vif7.0" */
+const char *vifdev_bridge(const struct vifdev *d); /* "": on none */
+uint32_t vifdev_mtu(const struct vifdev *d);       /* as attached */
 
-/* Detach and remove it, scripts and all; done() as above, with NULL. */
+/*
+ * Detach and remove it, scripts and all; done() as above, with NULL.  Also
+ * while it is being opened, whose done() runs no more then, and when it failed
+ * or was removed: then there is nothing to do.
+ */
 void vifdev_remove(struct vifdev *d, vifdev_done *done, void *arg);
 /* Free it; the tap stays unless it was removed.  NULL: no-op. */
 void vifdev_close(struct vifdev *d);
 
-/* Remove a domain's taps that nobody has any more: vifDOMID.*, ours. */
+/* Remove the taps of ours that a domain has, however they are called. */
 void vifdev_remove_left(uint16_t domid);
 
 #endif
