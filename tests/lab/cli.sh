@@ -244,6 +244,35 @@ check "block-detach -f takes it away" dom0_sh '
     freehold block-detach -f web xvdb && ! freehold block-list web | grep 51728'
 ends 23 "and it is no more: 23" dom0 freehold block-limits web xvdb
 
+# --- cards: the same -------------------------------------------------------
+dom0_sh 'ip link show xenbr0 >/dev/null 2>&1 || ip link add xenbr0 type bridge'
+check "network-attach says which card it is, in xl's words" dom0_sh '
+    [ "$(freehold network-attach web mac=00:16:3e:00:00:07 bridge=xenbr0)" = 0 ]'
+check "network-list has the head of xl, and the card" dom0_sh '
+    diff <(xl network-list 0 | head -n 1) <(freehold network-list web | head -n 1) &&
+        d=$(freehold domid web) && freehold network-list web |
+        grep -qE "^0   0  00:16:3e:00:00:07     0 +[0-9-]+ +[0-9-]+ +[0-9-]+/[0-9-]+ +/local/domain/0/backend/fh-vif/$d/0 *$"'
+check_out "info has a line of it" \
+    "^vif.0 +: (waiting|connecting|connected)( [(][^)]*[)])?, 00:16:3e:00:00:07, " \
+    dom0 freehold info web
+check "stats has it in a table of its own" dom0_sh '
+    freehold stats web | grep -qE "^web +0 +(waiting|connect)"'
+check "metrics has it, and is still OpenMetrics" dom0_sh '
+    freehold metrics >/tmp/m && python3 /root/t/openmetrics.py /tmp/m &&
+        grep -qE "^freehold_vif_packets_total\{name=\"web\",vif=\"0\",direction=\"transmit\"\} [0-9]+$" /tmp/m'
+check "network-rate takes an address, and tells what holds" dom0_sh '
+    freehold network-rate web 00:16:3e:00:00:07 100Mb/s@20ms &&
+        [ "$(freehold network-rate web 0)" = "rate=12500000B/s@20000us" ] &&
+        freehold network-rate web 0 0 && [ "$(freehold network-rate web 0)" = rate=0 ]'
+ends 6 "a rate that is none: 6" dom0 freehold network-rate web 0 fast
+ends 15 "the same address twice: 15" dom0 freehold network-attach web mac=00:16:3e:00:00:07
+ends 6 "words that are no card: 6" dom0 freehold network-attach web mac=nonsense
+ends 23 "a card that is not there: 23" dom0 freehold network-detach web 7
+ends 6 "a card of dom0 is xl's: 6" dom0 freehold network-list 0
+check "network-detach -f takes it away" dom0_sh '
+    freehold network-detach -f web 00:16:3e:00:00:07 &&
+        [ "$(freehold network-list web | wc -l)" = 1 ]'
+
 # --- exit codes ------------------------------------------------------------
 ends 6 "mem-set above maxmem: 6" dom0 freehold mem-set web 4g
 ends 6 "mem-max above what was measured: 6" dom0 freehold mem-max web 4g

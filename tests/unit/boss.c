@@ -31,20 +31,21 @@ static struct {
     struct rundir dir;
     struct api *api;
     int fd;
-    uv_idle_t telling; /* of a disk, an event each turn */
+    uv_idle_t telling; /* of a device, an event each turn */
+    const char *event; /* of its kind */
     char moves[128], *next;
     int devid;
     bool there;
 } own;
 
-static void tell_block(int devid, const char *state)
+static void tell_dev(int devid, const char *state)
 {
     struct json_object *o = json_object_new_object();
 
     json_object_object_add(o, "devid", json_object_new_int(devid));
     json_object_object_add(o, "state", json_object_new_string(state));
     json_object_object_add(o, "why", json_object_new_string("it broke"));
-    api_event(own.api, "block", o);
+    api_event(own.api, own.event, o);
 }
 
 /* Its next move; and others, which are not about it. */
@@ -56,18 +57,19 @@ static void on_telling(uv_idle_t *idle)
     json_object_object_add(o, "devid", json_object_new_int(own.devid));
     json_object_object_add(o, "state", json_object_new_string("failed"));
     api_event(own.api, "state", o);
-    tell_block(own.devid + 1, "gone");
+    tell_dev(own.devid + 1, "gone");
     if (move && strcmp(move, "die") == 0)
         _exit(0);
     if (move)
-        tell_block(own.devid, move);
+        tell_dev(own.devid, move);
     else
         uv_idle_stop(idle);
 }
 
-/* What happens to the disk from now on, by commas. */
-static void begin_moves(int devid, const char *moves)
+/* What happens to the device from now on, by commas. */
+static void begin_moves(const char *event, int devid, const char *moves)
 {
+    own.event = event;
     own.devid = devid;
     snprintf(own.moves, sizeof(own.moves), "%s", moves);
     own.next = own.moves;
@@ -83,7 +85,7 @@ static int on_attach(struct json_object *params, struct json_object **result,
     if (own.there)
         return fail(e, -EEXIST, "disk xvdb: attach: it is there");
     own.there = true;
-    begin_moves(BOSS_DEVID, moves);
+    begin_moves("block", BOSS_DEVID, moves);
     *result = json_object_new_object();
     json_object_object_add(*result, "vdev", json_object_new_string("xvdb"));
     json_object_object_add(*result, "devid", json_object_new_int(BOSS_DEVID));
@@ -101,15 +103,55 @@ static int on_detach(struct json_object *params, struct err *e)
     if (strcmp(vdev, "xvdb") == 0)
         own.there = false;
     if (strcmp(vdev, "xvdb") == 0)
-        begin_moves(BOSS_DEVID, "closing,closed,gone");
+        begin_moves("block", BOSS_DEVID, "closing,closed,gone");
     else if (strcmp(vdev, "xvdc") == 0)
-        begin_moves(BOSS_DEVID + 16, force ? "gone" : "closing");
+        begin_moves("block", BOSS_DEVID + 16, force ? "gone" : "closing");
     else if (strcmp(vdev, "xvdd") == 0)
-        begin_moves(BOSS_DEVID + 32, "closing,failed");
+        begin_moves("block", BOSS_DEVID + 32, "closing,failed");
     else if (strcmp(vdev, "xvde") == 0)
-        begin_moves(BOSS_DEVID + 48, "failed,gone");
+        begin_moves("block", BOSS_DEVID + 48, "failed,gone");
     else
         return fail(e, -ENOENT, "disk %s: there is none", vdev);
+    return 0;
+}
+
+static int on_attach_vif(struct json_object *params,
+                         struct json_object **result, struct err *e)
+{
+    const char *moves =
+        json_object_get_string(json_object_object_get(params, "vif"));
+
+    if (own.there)
+        return fail(e, -EEXIST, "vif 1: it is there");
+    own.there = true;
+    begin_moves("network", 1, moves);
+    *result = json_object_new_object();
+    json_object_object_add(*result, "devid", json_object_new_int(1));
+    return 0;
+}
+
+/* An address is vif 1; the guest holds on to 2; nothing takes 3 away; 4 has no
+   number in its answer. */
+static int on_detach_vif(struct json_object *params,
+                         struct json_object **result, struct err *e)
+{
+    const char *word =
+        json_object_get_string(json_object_object_get(params, "vif"));
+    bool force =
+        json_object_get_boolean(json_object_object_get(params, "force"));
+    int devid = strchr(word, ':') ? 1 : atoi(word);
+
+    if (devid < 1 || devid > 4)
+        return fail(e, -ENOENT, "vif %s: there is none", word);
+    own.there &= devid != 1;
+    begin_moves("network", devid,
+                devid == 1            ? "closing,gone"
+                : devid == 2 && force ? "gone"
+                : devid == 2          ? "closing"
+                                      : "failed");
+    *result = json_object_new_object();
+    if (devid < 4)
+        json_object_object_add(*result, "devid", json_object_new_int(devid));
     return 0;
 }
 
@@ -123,6 +165,14 @@ static int on_call(void *arg, const char *method, struct json_object *params,
         return on_attach(params, result, e);
     if (strcmp(method, "block_detach") == 0)
         return on_detach(params, e);
+    if (strcmp(method, "network_attach") == 0)
+        return on_attach_vif(params, result, e);
+    if (strcmp(method, "network_detach") == 0)
+        return on_detach_vif(params, result, e);
+    if (strcmp(method, "network_rate") == 0) /* its words are the answer */
+        return fail(
+            e, -EINVAL, "%s",
+            json_object_to_json_string_ext(params, JSON_C_TO_STRING_PLAIN));
     if (strcmp(method, "info"))
         return -ENOSYS;
     memset(pad, 'x', BOSS_PAD);

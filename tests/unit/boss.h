@@ -16,7 +16,8 @@
  * What block_attach attaches, and what its "disk" says then happens to it:
  * states by commas, or `die`; a second one is refused.  block_detach: xvdb
  * goes, xvdc only by force, xvdd fails, xvde fails and goes, others are not
- * there.
+ * there.  The same of cards, where vif 1 is what is attached; boss.c tells the
+ * others.
  */
 #define BOSS_DEVID 51728 /* xvdb */
 

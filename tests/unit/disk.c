@@ -18,7 +18,7 @@
 #include "common/store.h"
 #include "tests/fakes/fake.h"
 #include "tests/unit/test.h"
-#include "toolstack/supervisor/diskfile.h"
+#include "toolstack/supervisor/devfile.h"
 
 int __real_uv_timer_start(uv_timer_t *t, uv_timer_cb cb, uint64_t timeout,
                           uint64_t repeat);
@@ -41,7 +41,7 @@ int __wrap_uv_timer_start(uv_timer_t *t, uv_timer_cb cb, uint64_t timeout,
 static void on_base(void *arg, char out[BE_BASE_BYTES])
 {
     CHECK(arg == &disk);
-    diskfile_base(&disk.dir, 51712, out);
+    devfile_base(&disk.dir, DEVFILE_DISK, 51712, out);
 }
 
 static void on_started(void *arg)

@@ -213,10 +213,35 @@ TEST(block_list_has_the_columns_of_xl)
              "/local/domain/0/backend/fh-vbd/7/51712\n");
 }
 
+TEST(network_list_has_the_columns_of_xl)
+{
+    struct columns_network n = { 0,
+                                 "00:16:3e:00:00:07",
+                                 4,
+                                 23,
+                                 8,
+                                 9,
+                                 "/local/domain/0/backend/fh-vif/7/0" };
+    FILE *f = begin();
+
+    columns_network_head(f);
+    columns_network(f, &n);
+    n.state = n.port = n.tx_ring = n.rx_ring = -1;
+    n.devid = 12;
+    columns_network(f, &n);
+    wrote(f, "Idx BE Mac Addr.         handle state evt-ch   tx-/rx-ring-ref "
+             "BE-path                       \n"
+             "0   0  00:16:3e:00:00:07     0     4     23     8/9           "
+             "/local/domain/0/backend/fh-vif/7/0\n"
+             "12  0  00:16:3e:00:00:07    12    -1     -1    -1/-1          "
+             "/local/domain/0/backend/fh-vif/7/0\n");
+}
+
 RUN_TESTS(RULE(list_has_the_columns_of_xl), RULE(list_says_how_a_domain_ended),
           RULE(list_remarks_stand_behind_the_columns),
           RULE(vm_list_has_the_columns_of_xl),
           RULE(vcpu_list_has_the_columns_of_xl),
           RULE(a_set_is_written_as_xl_writes_it),
           RULE(uptime_has_the_columns_of_xl),
-          RULE(block_list_has_the_columns_of_xl))
+          RULE(block_list_has_the_columns_of_xl),
+          RULE(network_list_has_the_columns_of_xl))

@@ -77,9 +77,8 @@ TEST(what_is_not_served_fails_and_says_why)
     CHECK_EQ(command_refuse(c, &e), -EOPNOTSUPP);
     CHECK_STR(e.text, "trigger: not served: Xen lets nobody outside inject "
                       "interrupts into a protected guest");
-    CHECK_EQ(command_refuse(command_find("network-attach"), &e), -EOPNOTSUPP);
-    CHECK_STR(e.text, "network-attach: not yet: no network backend is there "
-                      "yet");
+    CHECK_EQ(command_refuse(command_find("suspend"), &e), -EOPNOTSUPP);
+    CHECK_STR(e.text, "suspend: not yet: suspend to RAM is not there yet");
     CHECK_EQ(exit_code_for(-EOPNOTSUPP)->code, 4);
 }
 
@@ -92,6 +91,7 @@ TEST(a_beginning_that_only_one_has_will_do_and_served_ones_come_first)
     CHECK_STR(command_find("block-a")->name, "block-attach");
     CHECK(command_find("c") == NULL);
     CHECK(command_find("block-") == NULL);
+    CHECK_STR(command_find("network-a")->name, "network-attach");
     CHECK(command_find("nonsense") == NULL);
 }
 
@@ -388,6 +388,8 @@ TEST(completion_knows_commands_options_and_guests)
     completes("vcpu-pin web a", "all ");
     completes("shutdown --w", "--wait ");
     completes("block-detach web --", "--json --force ");
+    completes("network-attach -", "--json -m --any-mac ");
+    completes("network-detach w", "web ");
     completes("create -",
               "--json -c -p -F -n --dryrun -d -e -q --quiet -V --vncviewer "
               "-A --vncviewer-autopass --ignore-global-affinity-masks -f "

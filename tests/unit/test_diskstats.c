@@ -12,6 +12,7 @@
 #include "common/err.h"
 #include "tests/unit/test.h"
 #include "toolstack/cli/disks.h"
+#include "toolstack/cli/statslook.h"
 
 #define DISK(vdev, devid, reads, writes, bytes, busy)                          \
     "{\"vdev\": \"" vdev "\", \"devid\": " #devid ", \"state\": "              \
@@ -46,8 +47,8 @@ static struct json_object *info(const char *disks)
     return json_tokener_parse(all);
 }
 
-static void prints(const struct diskstats *now, const struct diskstats *before,
-                   const char *want)
+static void prints(const struct stats_look *now,
+                   const struct stats_look *before, const char *want)
 {
     FILE *f = begin();
 
@@ -57,7 +58,7 @@ static void prints(const struct diskstats *now, const struct diskstats *before,
 
 TEST(totals_line_up_however_long_a_name_is)
 {
-    struct diskstats_guest g[] = {
+    struct stats_guest g[] = {
         { "web", info(DISK("xvda", 51712, 10, 30, 2500000,
                            40000000) "," DISK("xvdb", 51728, 0, 0, 0, 0)) },
         { "a-guest-with-a-long-name",
@@ -65,7 +66,7 @@ TEST(totals_line_up_however_long_a_name_is)
         { "silent", NULL },
         { "diskless", json_tokener_parse("{}") },
     };
-    struct diskstats now = { g, 4, 0 };
+    struct stats_look now = { g, 4, 0 };
 
     prints(&now, NULL,
            "Guest                     Disk  State        Reads  Writes   "
@@ -83,14 +84,14 @@ TEST(totals_line_up_however_long_a_name_is)
 /* 100 reads of 4096 bytes in 2 s, each 40 ms: 2 were in flight. */
 TEST(rates_are_what_grew_in_between)
 {
-    struct diskstats_guest was[] = {
+    struct stats_guest was[] = {
         { "web", info(DISK("xvda", 51712, 10, 0, 1000000, 5)) }
     };
-    struct diskstats_guest is[] = {
+    struct stats_guest is[] = {
         { "web", info(DISK("xvda", 51712, 110, 0, 5000000, 4000000005)) }
     };
-    struct diskstats before = { was, 1, 1000000000 },
-                     now = { is, 1, 3000000000 };
+    struct stats_look before = { was, 1, 1000000000 },
+                      now = { is, 1, 3000000000 };
 
     prints(&now, &before,
            "Guest  Disk  State      Reads/s  Writes/s  MB/s read  MB/s written"
@@ -109,13 +110,13 @@ TEST(rates_are_what_grew_in_between)
 
 TEST(a_disk_that_is_new_or_began_anew_has_no_rate)
 {
-    struct diskstats_guest was[] = {
+    struct stats_guest was[] = {
         { "web", info(DISK("xvda", 51712, 10, 0, 1000000, 5)) }
     };
-    struct diskstats_guest is[] = {
+    struct stats_guest is[] = {
         { "web", info(DISK("xvda", 51712, 9, 0, 1000000, 5)) }
     };
-    struct diskstats before = { was, 1, 1 }, now = { is, 1, 2 };
+    struct stats_look before = { was, 1, 1 }, now = { is, 1, 2 };
 
     prints(&now, &before, DASHES("xvda"));
     json_object_put(is[0].info);
@@ -129,19 +130,20 @@ TEST(a_disk_that_is_new_or_began_anew_has_no_rate)
 
 TEST(json_is_the_raw_figures_and_tells_who_is_silent)
 {
-    struct diskstats_guest g[] = {
+    struct stats_guest g[] = {
         { "web", info(DISK("xvda", 51712, 10, 30, 2500000, 40000000)) },
         { "silent", NULL },
     };
-    struct diskstats now = { g, 2, 0 };
-    struct json_object *all = diskstats_object(&now);
+    struct stats_look now = { g, 2, 0 };
+    struct json_object *all = statslook_object(&now);
     const char *json =
         json_object_to_json_string_ext(all, JSON_C_TO_STRING_PLAIN);
 
     CHECK_HAS(json, "[{\"name\":\"web\",\"up\":true,\"disks\":[{\"vdev\":"
                     "\"xvda\",\"devid\":51712,");
     CHECK_HAS(json, "\"busy_ns\":40000000");
-    CHECK_HAS(json, "{\"name\":\"silent\",\"up\":false,\"disks\":[]}]");
+    CHECK_HAS(json,
+              "{\"name\":\"silent\",\"up\":false,\"disks\":[],\"vifs\":[]}]");
     json_object_put(all);
     json_object_put(g[0].info);
 }

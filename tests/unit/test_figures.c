@@ -28,10 +28,18 @@
     "\"reads\": 11, \"writes\": 12, \"flushes\": 13, \"discards\": 14, "       \
     "\"read_bytes\": 5120, \"write_bytes\": 6144, \"discard_bytes\": 7168, "   \
     "\"errors\": 15, \"waits\": 16, \"busy_ns\": 2500000000}, "                \
-    "{\"vdev\": \"xvdb\", \"state\": \"starting\"}]}"
+    "{\"vdev\": \"xvdb\", \"state\": \"starting\"}], "                         \
+    "\"vifs\": [{\"devid\": 0, \"state\": \"connected\", \"queues\": 2, "      \
+    "\"restarts\": 1, \"stalled\": true, \"tx_packets\": 21, "                 \
+    "\"tx_bytes\": 22, \"tx_dropped\": 23, \"tx_errors\": 24, "                \
+    "\"tx_spoofed\": 25, \"rx_packets\": 26, \"rx_bytes\": 27, "               \
+    "\"rx_dropped\": 28, \"tx_gso\": 29, \"rx_gso\": 30, \"waits\": 31, "      \
+    "\"stalls\": 32}, {\"devid\": 7, \"state\": \"waiting\"}]}"
 
 #define DISK(name, vdev)                                                       \
     "freehold_disk_" name "{name=\"web\",vdev=\"" vdev "\"}"
+
+#define VIF(name, rest) "freehold_vif_" name "{name=\"web\",vif=\"" rest "\"}"
 
 static char path[] = "/tmp/fh-figures-XXXXXX";
 
@@ -142,6 +150,25 @@ TEST(the_text_is_openmetrics_and_says_what_is)
         DISK("restarts_total", "xvda") " 1",
         DISK("queues", "xvda") " 2",
         DISK("size_bytes", "xvda") " 1048576",
+        VIF("state", "0\",state=\"connected") " 1",
+        VIF("state", "0\",state=\"waiting") " 0",
+        VIF("state", "7\",state=\"waiting") " 1",
+        VIF("packets_total", "0\",direction=\"transmit") " 21",
+        VIF("packets_total", "0\",direction=\"receive") " 26",
+        VIF("bytes_total", "0\",direction=\"transmit") " 22",
+        VIF("bytes_total", "0\",direction=\"receive") " 27",
+        VIF("gso_packets_total", "0\",direction=\"transmit") " 29",
+        VIF("gso_packets_total", "0\",direction=\"receive") " 30",
+        VIF("lost_packets_total", "0\",reason=\"dropped") " 23",
+        VIF("lost_packets_total", "0\",reason=\"malformed") " 24",
+        VIF("lost_packets_total", "0\",reason=\"spoofed") " 25",
+        VIF("lost_packets_total", "0\",reason=\"no_room") " 28",
+        VIF("waits_total", "0") " 31",
+        VIF("stalled", "0") " 1",
+        VIF("stalled", "7") " 0",
+        VIF("stalls_total", "0") " 32",
+        VIF("restarts_total", "0") " 1",
+        VIF("queues", "0") " 2",
     };
     char *text = write_some(NULL), want[128];
 
@@ -166,7 +193,7 @@ TEST(a_guest_that_does_not_answer_is_down_and_xen_tells_the_rest)
     free(text);
 }
 
-TEST(what_a_disk_does_not_tell_has_no_sample)
+TEST(what_a_device_does_not_tell_has_no_sample)
 {
     char *text = write_some(NULL);
 
@@ -174,6 +201,9 @@ TEST(what_a_disk_does_not_tell_has_no_sample)
     CHECK(strstr(text, DISK("reads_total", "xvdb")) == NULL);
     CHECK(strstr(text, DISK("busy_seconds_total", "xvdb")) == NULL);
     CHECK(strstr(text, DISK("size_bytes", "xvdb")) == NULL);
+    CHECK(strstr(text, VIF("waits_total", "7")) == NULL);
+    CHECK(strstr(text, "freehold_vif_packets_total{name=\"web\",vif=\"7") ==
+          NULL);
     free(text);
 }
 
@@ -274,7 +304,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         RULE(the_text_is_openmetrics_and_says_what_is),
         RULE(a_guest_that_does_not_answer_is_down_and_xen_tells_the_rest),
-        RULE(what_a_disk_does_not_tell_has_no_sample),
+        RULE(what_a_device_does_not_tell_has_no_sample),
         RULE(json_has_the_same_figures),
         RULE(what_would_end_a_label_is_escaped),
         RULE(the_checker_knows_the_rules),

@@ -17,7 +17,7 @@
 #include "tests/unit/life.h"
 #include "tests/unit/puppet.h"
 #include "tests/unit/test.h"
-#include "toolstack/supervisor/guest_disks.h"
+#include "toolstack/supervisor/guest_devs.h"
 #include "toolstack/supervisor/guest_priv.h"
 #include "toolstack/supervisor/vmdisk.h"
 
@@ -288,7 +288,7 @@ TEST(what_was_attached_is_there_after_a_reboot)
 
 static bool one_left(void)
 {
-    return life.guest->disks && !life.guest->disks->next;
+    return life.guest->devs && !life.guest->devs->next;
 }
 
 static void detach_then_reboot(struct life *l)
@@ -346,7 +346,7 @@ static void refuse(struct life *l)
         CHECK_EQ(call(row[i].method, row[i].params, NULL, &e), row[i].rc);
         CHECK_HAS(e.text, row[i].words);
     }
-    CHECK(!l->guest->disks->next);
+    CHECK(!l->guest->devs->next);
     life_power_off(l);
 }
 
@@ -420,8 +420,7 @@ TEST(limits_and_figures_are_told)
 
 static bool is_back(void)
 {
-    return life.guest->disks &&
-           vbd_state(life.guest->disks->vbd) == VBD_WAITING;
+    return life.guest->devs && vbd_state(life.guest->devs->vbd) == VBD_WAITING;
 }
 
 static void leave_and_return(struct life *l)
@@ -430,10 +429,10 @@ static void leave_and_return(struct life *l)
 
     CHECK_EQ(call("block_limits", limits, NULL, NULL), 0);
     guest_leave(l->guest);
-    CHECK(l->guest->disks == NULL);
+    CHECK(l->guest->devs == NULL);
     guest_return(l->guest);
-    CHECK(l->guest->disks != NULL);
-    CHECK_EQ(l->guest->disks->spec.iops_max, 9); /* its file said so */
+    CHECK(l->guest->devs != NULL);
+    CHECK_EQ(l->guest->devs->disk.iops_max, 9); /* its file said so */
     when(is_back, off);
 }
 

@@ -16,7 +16,7 @@
 #include "toolstack/supervisor/vmdisk.h"
 #include "toolstack/supervisor/vmp9.h"
 #include "toolstack/supervisor/vmvdev.h"
-#include "toolstack/supervisor/vmvif.h"
+#include "toolstack/supervisor/vmviftext.h"
 
 #define BASE "name='web'\nkernel='/k'\nmemory=128\ntype='pvh'\n"
 
@@ -147,6 +147,16 @@ TEST(bad_values_are_refused_with_what_was_wanted)
         { BASE "vif=['type=ioemu']", -EINVAL, "no emulated card" },
         { BASE "vif=['','devid=0']", -EINVAL, "got 0 twice" },
         { BASE "vif=['forwarddev=x']", -EINVAL, "no COLO" },
+        { BASE "vif=['backend=driver']", -EINVAL,
+          "f:5:6: vif: backend: got \"driver\", want none: dom0 serves it" },
+        { BASE "freehold_vif_any_mac=[0]", -EINVAL,
+          "freehold_vif_any_mac: got \"0\", want the number" },
+        { BASE "vif=['devid=3']\nfreehold_vif_any_mac=[0]", -EINVAL,
+          "f:6:23: freehold_vif_any_mac: got \"0\"" },
+        { BASE "vif=['']\nfreehold_vif_any_mac=['0x']", -EINVAL, "\"0x\"" },
+        { BASE "vif=['']\nfreehold_vif_any_mac=['']", -EINVAL, "\"\"" },
+        { BASE "vif=['']\nfreehold_vif_any_mac=[' 0']", -EINVAL, "\" 0\"" },
+        { BASE "vif=['']\nfreehold_vif_any_mac=[[0]]", -EINVAL, "a list" },
         { BASE "p9=['tag']", -EINVAL, "want key=value" },
         { BASE "p9=['type=none']", -EINVAL, "want qemu or xen_9pfsd" },
         { BASE "p9=['colour=red']", -EINVAL, "p9: parameter" },
@@ -165,12 +175,12 @@ TEST(bad_values_are_refused_with_what_was_wanted)
 
 TEST(odd_keys_are_warned_about)
 {
-    CHECK_EQ(load(BASE "memry=1\nvif=['bridge=x']\nvnc=1\nzzzzzzzz=1\n"
+    CHECK_EQ(load(BASE "memry=1\np9=['tag=t,path=/p']\nvnc=1\nzzzzzzzz=1\n"
                        "on_crash='coredump-restart'\ncpu_cap=50"),
              0);
     CHECK_HAS(warnings, "f:5:1: memry: unknown key, no effect; did you mean "
                         "memory?");
-    CHECK_HAS(warnings, "f:6:1: vif: checked, but without effect: no network");
+    CHECK_HAS(warnings, "f:6:1: p9: checked, but without effect: no file");
     CHECK_HAS(warnings, "vnc: no effect: ");
     CHECK_HAS(warnings, "zzzzzzzz: unknown key, no effect\n");
     CHECK_HAS(warnings, "on_crash: taken as \"restart\"");
@@ -257,7 +267,7 @@ TEST(each_way_to_stop_has_its_action)
     done();
 }
 
-TEST(what_no_part_serves_yet_is_kept)
+TEST(what_is_asked_for_is_kept)
 {
     CHECK_EQ(load(BASE "disk=['phy:/dev/a,xvda,w','/b.img,qcow2,xvdb1,ro']\n"
                        "vif=['','mac=00:16:3e:01:02:03,bridge=br1,rate=10MB/s,"
@@ -294,6 +304,66 @@ TEST(what_no_part_serves_yet_is_kept)
     CHECK(vm.no_migrate);
     CHECK_EQ(vm.max_event_channels, 2047);
     done();
+}
+
+/* What is kept of a card is what was read, in a file as in another process. */
+TEST(a_card_survives_text)
+{
+    struct vm_vif copy;
+    char *text[2];
+
+    CHECK_EQ(load(BASE "vif=['','mac=0:16:3E:1-2-3,bridge=br1,vifname=w.0,"
+                       "ip=10.0.0.1 fe80::1,script=/s,gatewaydev=eth0,"
+                       "vlan=10p/20,rate=1GB/s@1,mtu=9000,trusted,devid=7,"
+                       "model=e1000']\nfreehold_vif_any_mac=[7]"),
+             0);
+    CHECK_HAS(warnings, "f:5:9: vif: model=e1000: no effect: a PVH guest has "
+                        "no emulated card");
+    CHECK(!vm.vifs[0].any_mac && vm.vifs[1].any_mac);
+    CHECK_EQ(vmvif_copy(&vm.vifs[1], &copy, &err), 0);
+    CHECK_EQ(copy.devid, 7);
+    CHECK(copy.any_mac);
+    CHECK_EQ(copy.rate_bytes, 1000000000);
+    CHECK_EQ(copy.rate_usecs, 1000000);
+    text[0] = vmvif_text(&vm.vifs[1]);
+    text[1] = vmvif_text(&copy);
+    CHECK_STR(text[0], text[1]);
+    CHECK_STR(text[0], "devid=7,mac=00:16:3e:01:02:03,mtu=9000,trusted,"
+                       "bridge=br1,vifname=w.0,ip=10.0.0.1 fe80::1,script=/s,"
+                       "gatewaydev=eth0,vlan=10p/20");
+    free(text[0]);
+    free(text[1]);
+    vmvif_free(&copy);
+    CHECK_EQ(vmvif_read("colour=red", &copy, &err), -EINVAL);
+    CHECK_STR(err.text, "vif: colour=red: no effect: no such parameter");
+    vmvif_free(&copy);
+    done();
+}
+
+TEST(a_drawn_address_is_of_xens_and_of_one_card)
+{
+    static const char *const bad[] = { "",
+                                       "0",
+                                       "00:16:3e:01:02",
+                                       "00:16:3e:01:02:03:04",
+                                       "00:16:3e:01:02:100",
+                                       "00:16:3e:01:02:0x3",
+                                       "00 16 3e 01 02 03" };
+    uint8_t mac[2][6], all = 0;
+    char text[VMVIF_MAC_TEXT];
+
+    for (int i = 0; i < 64; i++) {
+        CHECK_EQ(vmvif_draw_mac(mac[i % 2], NULL), 0);
+        vmvif_mac_text(mac[i % 2], text);
+        CHECK_EQ(strncmp(text, "00:16:3e:", 9), 0);
+        all |= mac[i % 2][3];
+    }
+    CHECK_EQ(all, 0x7f); /* as libxl: never the upper half */
+    CHECK(memcmp(mac[0], mac[1], 6) != 0);
+    CHECK_EQ(vmvif_mac_parse(text, mac[0]), 0);
+    CHECK_EQ(memcmp(mac[0], mac[1], 6), 0);
+    for (uint32_t i = 0; i < ARRAY_SIZE(bad); i++)
+        CHECK_EQ(vmvif_mac_parse(bad[i], mac[0]), -EINVAL);
 }
 
 TEST(virtual_devices_have_xens_numbers)
@@ -395,6 +465,7 @@ RUN_TESTS(RULE(the_smallest_configuration_has_defaults),
           RULE(what_asks_for_nothing_is_not_refused),
           RULE(maxmem_is_what_the_guest_is_built_with),
           RULE(each_way_to_stop_has_its_action),
-          RULE(what_no_part_serves_yet_is_kept),
+          RULE(what_is_asked_for_is_kept), RULE(a_card_survives_text),
+          RULE(a_drawn_address_is_of_xens_and_of_one_card),
           RULE(virtual_devices_have_xens_numbers), RULE(vlans_have_one_pvid),
           RULE(a_uuid_survives_text), RULE(a_command_line_fits_with_its_suffix))

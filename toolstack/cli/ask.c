@@ -48,3 +48,15 @@ int ask(const char *word, const char *method, struct json_object *params,
     client_close(c);
     return rc;
 }
+
+int ask_info(const char *word, struct target *t, struct json_object **out,
+             struct err *e)
+{
+    struct client *c = NULL;
+    int rc = ask_open(word, &c, t, e);
+
+    if (rc == 0)
+        rc = client_call(c, "info", NULL, out, e);
+    client_close(c);
+    return rc;
+}

@@ -19,6 +19,10 @@ struct json_object;
 int ask_open(const char *word, struct client **c, struct target *t,
              struct err *e);
 
+/* And what its `info` answers; the caller's to put. */
+int ask_info(const char *word, struct target *t, struct json_object **out,
+             struct err *e);
+
 /* And call one method of it; takes params, which may be NULL. */
 int ask(const char *word, const char *method, struct json_object *params,
         struct err *e);

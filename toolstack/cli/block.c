@@ -16,6 +16,7 @@
 #include "toolstack/cli/blockask.h"
 #include "toolstack/cli/client.h"
 #include "toolstack/cli/cmd.h"
+#include "toolstack/cli/devask.h"
 #include "toolstack/cli/disks.h"
 #include "toolstack/cli/exitcode.h"
 #include "toolstack/supervisor/vmvdev.h"
@@ -29,7 +30,7 @@ static int attach(const struct cmd_context *x, const char *word,
     int rc = ask_open(word, &c, &t, e);
 
     if (rc == 0)
-        rc = block_attach(c, spec, limits, BLOCK_ATTACH_MS, &disk, e);
+        rc = block_attach(c, spec, limits, DEVASK_ATTACH_MS, &disk, e);
     client_close(c);
     if (rc < 0)
         return rc;
@@ -93,7 +94,7 @@ int cmd_block_detach(struct cmd_context *x, int argc, char **argv,
         return EXIT_USAGE;
     rc = ask_open(argv[optind], &c, &t, e);
     for (int i = optind + 1; rc == 0 && i < argc; i++)
-        rc = block_detach(c, argv[i], force, BLOCK_DETACH_MS, e);
+        rc = block_detach(c, argv[i], force, DEVASK_DETACH_MS, e);
     client_close(c);
     return rc;
 }

@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * blockask.h - have a supervisor attach or detach a disk, and wait for it
- *
- * How this works: the supervisor answers at once that it will, and tells by
- * `block` events how that went.  So we subscribe first, ask, and hear.
+ * blockask.h - what is asked of a supervisor about a disk
  */
 #ifndef BLOCKASK_H
 #define BLOCKASK_H
@@ -14,9 +11,6 @@
 struct client;
 struct err;
 struct json_object;
-
-#define BLOCK_ATTACH_MS 30000
-#define BLOCK_DETACH_MS 10000
 
 /*
  * The words of `block-attach` as one specification: to be freed; NULL: no
@@ -34,22 +28,14 @@ struct block_limits {
 int block_limits_parse(int nr, char **words, struct block_limits *out,
                        struct err *e);
 
-/*
- * *out (may be NULL): {"vdev", "devid", "state"}, the caller's to put.
- *
- *   -EIO        the disk failed, with the reason; it was taken away again
- *   -ETIMEDOUT  it is not there in timeout_ms; it may still come
- *   whatever the supervisor refuses it with
- */
+/* As devask_attach(); *out: {"vdev", "devid", "state"}. */
 int block_attach(struct client *c, const char *spec, const char *limits,
                  int timeout_ms, struct json_object **out, struct err *e);
 
 /*
- * vdev: a name or a number, as in a configuration.
+ * As devask_detach().  vdev: a name or a number, as in a configuration.
  *
  *   -EINVAL     it is no vdev
- *   -ETIMEDOUT  the guest keeps it; the request stands
- *   -EIO        it could not be taken away, with the reason
  */
 int block_detach(struct client *c, const char *vdev, bool force, int timeout_ms,
                  struct err *e);

@@ -13,7 +13,6 @@
 #include "common/store.h"
 #include "toolstack/cli/ask.h"
 #include "toolstack/cli/blocklook.h"
-#include "toolstack/cli/client.h"
 #include "toolstack/cli/cmd.h"
 #include "toolstack/cli/columns.h"
 #include "toolstack/cli/disks.h"
@@ -29,18 +28,6 @@ static void add_to(struct json_object *disk, const struct columns_block *b)
     json_object_object_add(disk, "backend", json_object_new_string(b->backend));
 }
 
-static int get_info(const char *word, struct target *t,
-                    struct json_object **out, struct err *e)
-{
-    struct client *c = NULL;
-    int rc = ask_open(word, &c, t, e);
-
-    if (rc == 0)
-        rc = client_call(c, "info", NULL, out, e);
-    client_close(c);
-    return rc;
-}
-
 /* all: where JSON goes; NULL: print. */
 static int list(struct store *s, const char *word, struct json_object *all,
                 struct err *e)
@@ -48,7 +35,7 @@ static int list(struct store *s, const char *word, struct json_object *all,
     struct json_object *info = NULL, *disks, *o;
     struct target t;
     uint32_t nr;
-    int rc = get_info(word, &t, &info, e);
+    int rc = ask_info(word, &t, &info, e);
 
     if (rc < 0)
         return rc;

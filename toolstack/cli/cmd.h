@@ -29,7 +29,8 @@ cmd_function cmd_create, cmd_run, cmd_list, cmd_info, cmd_destroy, cmd_shutdown,
     cmd_uptime, cmd_vcpu_list, cmd_dmesg, cmd_top, cmd_mem_set, cmd_mem_max,
     cmd_vcpu_set, cmd_vcpu_pin, cmd_sysrq, cmd_reload, cmd_events, cmd_metrics,
     cmd_debug_keys, cmd_rename, cmd_block_attach, cmd_block_detach,
-    cmd_block_list, cmd_block_resize, cmd_block_limits, cmd_stats,
+    cmd_block_list, cmd_block_resize, cmd_block_limits, cmd_network_attach,
+    cmd_network_detach, cmd_network_list, cmd_network_rate, cmd_stats,
     cmd_serve_blk;
 
 struct json_object;

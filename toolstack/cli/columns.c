@@ -166,6 +166,21 @@ void columns_block(FILE *to, const struct columns_block *b)
             b->state, b->port, b->ring, b->backend);
 }
 
+void columns_network_head(FILE *to)
+{
+    fprintf(to, "%-3s %-2s %-17s %-6s %-5s %-6s %5s/%-5s %-30s\n", "Idx", "BE",
+            "Mac Addr.", "handle", "state", "evt-ch", "tx-", "rx-ring-ref",
+            "BE-path");
+}
+
+/* xl leaves no blank behind the address; its number is right in its column. */
+void columns_network(FILE *to, const struct columns_network *n)
+{
+    fprintf(to, "%-3u %-2d %s%6u %5d %6d %5d/%-11d %-30s\n", n->devid, 0,
+            n->mac, n->devid, n->state, n->port, n->tx_ring, n->rx_ring,
+            n->backend);
+}
+
 static void print_days(FILE *to, uint64_t up_s)
 {
     uint64_t days = up_s / 86400;

@@ -5,8 +5,8 @@
  * Scripts cut these columns, so what we add stands behind them.  A guest's
  * vCPUs are its own: the steward's is `freehold info`'s business.
  *
- * Source: Xen 4.20, tools/xl: xl_block.c, xl_info.c, xl_vcpu.c,
- * xl_utils.c.
+ * Source: Xen 4.20, tools/xl: xl_block.c, xl_info.c, xl_nic.c,
+ * xl_vcpu.c, xl_utils.c.
  */
 #ifndef COLUMNS_H
 #define COLUMNS_H
@@ -52,6 +52,15 @@ struct columns_block { /* numbers that are not known: -1 */
 };
 void columns_block_head(FILE *to);
 void columns_block(FILE *to, const struct columns_block *b);
+
+struct columns_network { /* numbers that are not known: -1 */
+    uint32_t devid;
+    const char *mac;
+    int state, port, tx_ring, rx_ring; /* as the guest wrote them */
+    char backend[96];
+};
+void columns_network_head(FILE *to);
+void columns_network(FILE *to, const struct columns_network *n);
 
 void columns_uptime_head(FILE *to);
 void columns_uptime(FILE *to, const struct target *t, uint64_t up_s);

@@ -15,7 +15,6 @@
 
 static const char save_later[] = "saving and restoring is not there yet",
                   move_later[] = "migration is not there yet",
-                  net_later[] = "no network backend is there yet",
                   sleep_later[] = "suspend to RAM is not there yet",
                   file_only[] = "a guest's configuration is its file: change "
                                 "it and make the guest anew",
@@ -135,10 +134,23 @@ static const struct command commands[] = {
       "let a disk serve so many requests, so many bytes a second; 0: as many "
       "as it can; without either: tell what holds", OF_GUEST " 23",
       cmd_block_limits, false },
+    { "network-attach", CMD_SERVED, "[-m|--any-mac] NAME|DOMID "
+      "[key=value ...]",
+      "give a guest one more card, in the words of vif=; says its number; -m: "
+      "its guest may send from any address", OF_GUEST " 15 23",
+      cmd_network_attach, false },
+    { "network-detach", CMD_SERVED, "[-f|--force] NAME|DOMID DEVID|MAC ...",
+      "take cards away when the guest lets go of them; -f: at once",
+      OF_GUEST " 23", cmd_network_detach, true },
+    { "network-list", CMD_SERVED, "NAME|DOMID ...", "the cards of guests",
+      "6 9 21 23", cmd_network_list, false },
+    { "network-rate", CMD_SERVED, "NAME|DOMID DEVID|MAC [RATE]",
+      "let a guest send at most so much, as 100Mb/s; 0: as much as it can; "
+      "without it: tell what holds", OF_GUEST " 23", cmd_network_rate, false },
     { "stats", CMD_SERVED, "[-w|--watch SECONDS] [-i|--iterations COUNT] "
       "[NAME|DOMID ...]",
-      "what guests' disks did; -w: what they do, every so many seconds, -i: "
-      "so many times", "6 21", cmd_stats, false },
+      "what guests' disks and cards did; -w: what they do, every so many "
+      "seconds, -i: so many times", "6 21", cmd_stats, false },
     { "serve-blk", CMD_SERVED, "[-t|--target TARGET] [DOMID DEVID]",
       "serve a disk of a guest that xl made, until it is detached; -t: this "
       "target instead of xl's; without a device: all whose script is "
@@ -164,9 +176,6 @@ static const struct command commands[] = {
     NOT("migrate-receive", CMD_LATER, move_later),
     NOT("suspend", CMD_LATER, sleep_later),
     NOT("resume", CMD_LATER, sleep_later),
-    NOT("network-attach", CMD_LATER, net_later),
-    NOT("network-list", CMD_LATER, net_later),
-    NOT("network-detach", CMD_LATER, net_later),
 
     NOT("trigger", CMD_NEVER, "Xen lets nobody outside inject interrupts into "
         "a protected guest"),

@@ -20,8 +20,10 @@
 #include "toolstack/cli/cmd.h"
 #include "toolstack/cli/exitcode.h"
 #include "toolstack/cli/target.h"
-#include "toolstack/supervisor/diskfile.h"
+#include "toolstack/supervisor/devfile.h"
 #include "toolstack/supervisor/vbd_nodes.h"
+#include "toolstack/supervisor/vif.h"
+#include "toolstack/supervisor/vifdev.h"
 #include "toolstack/supervisor/xenbus.h"
 
 /* Read events until the supervisor hangs up. */
@@ -87,9 +89,12 @@ static int destroy_alone(struct hyp *h, struct store *s, const struct target *t,
     if (rc == 0 && domid && tree_is_of(s, domid, uuid)) {
         rc = xenbus_remove(s, domid, uuid, e);
         vbd_nodes_remove_all(domid, s, NULL);
+        vif_remove_all(domid, s, NULL);
     }
     if (rc == 0 && t->known)
-        diskfile_clear(&d);
+        devfile_clear(&d);
+    if (rc == 0 && domid)
+        vifdev_remove_left(domid); /* after their backends */
     if (rc == 0)
         rundir_remove(&d);
     return rc;

@@ -10,49 +10,16 @@
 #include <json-c/json.h>
 
 #include "common/checked.h"
-
-/* NULL: there is no such array. */
-static struct json_object *array_of(struct json_object *info)
-{
-    struct json_object *a;
-
-    if (!info || !json_object_object_get_ex(info, "disks", &a) ||
-        !json_object_is_type(a, json_type_array))
-        return NULL;
-    return a;
-}
+#include "toolstack/cli/devinfo.h"
 
 uint32_t disks_count(struct json_object *info)
 {
-    struct json_object *a = array_of(info);
-
-    return a ? (uint32_t)json_object_array_length(a) : 0;
+    return devinfo_count(info, "disks");
 }
 
 struct json_object *disks_array(struct json_object *info)
 {
-    struct json_object *a = array_of(info);
-
-    return a ? json_object_get(a) : json_object_new_array();
-}
-
-static const char *text(struct json_object *o, const char *key)
-{
-    struct json_object *v;
-
-    if (!json_object_object_get_ex(o, key, &v) ||
-        !json_object_is_type(v, json_type_string))
-        return NULL;
-    return json_object_get_string(v);
-}
-
-static uint64_t number(struct json_object *o, const char *key)
-{
-    struct json_object *v;
-
-    if (!json_object_object_get_ex(o, key, &v))
-        return 0;
-    return json_object_get_uint64(v);
+    return devinfo_array(info, "disks");
 }
 
 void disks_get(struct json_object *info, uint32_t i, struct disk *out)
@@ -69,39 +36,30 @@ void disks_get(struct json_object *info, uint32_t i, struct disk *out)
         [DISK_WAITS] = "waits",
         [DISK_BUSY_NS] = "busy_ns",
     };
-    struct json_object *o = json_object_array_get_idx(array_of(info), i);
-    const char *mode = text(o, "mode");
+    struct json_object *o = devinfo_at(info, "disks", i);
+    const char *mode = devinfo_text(o, "mode");
 
     _Static_assert(ARRAY_SIZE(key) == DISK_FIGURES, "key");
     *out = (struct disk){
-        .vdev = text(o, "vdev"),
-        .target = text(o, "target"),
-        .format = text(o, "format"),
-        .state = text(o, "state"),
-        .why = text(o, "why"),
-        .devid = (uint32_t)number(o, "devid"),
+        .vdev = devinfo_text(o, "vdev"),
+        .target = devinfo_text(o, "target"),
+        .format = devinfo_text(o, "format"),
+        .state = devinfo_text(o, "state"),
+        .why = devinfo_text(o, "why"),
+        .devid = (uint32_t)devinfo_number(o, "devid"),
         .writable = mode && strcmp(mode, "w") == 0,
-        .queues = (uint32_t)number(o, "queues"),
-        .ring_pages = (uint32_t)number(o, "ring_pages"),
-        .pid = (int)number(o, "pid"),
-        .size_bytes = number(o, "size_bytes"),
-        .iops_limit = number(o, "iops_limit"),
-        .bps_limit = number(o, "bps_limit"),
-        .restarts = number(o, "restarts"),
+        .queues = (uint32_t)devinfo_number(o, "queues"),
+        .ring_pages = (uint32_t)devinfo_number(o, "ring_pages"),
+        .pid = (int)devinfo_number(o, "pid"),
+        .size_bytes = devinfo_number(o, "size_bytes"),
+        .iops_limit = devinfo_number(o, "iops_limit"),
+        .bps_limit = devinfo_number(o, "bps_limit"),
+        .restarts = devinfo_number(o, "restarts"),
     };
     for (uint32_t k = 0; k < DISK_FIGURES; k++) {
         out->known[k] = json_object_object_get_ex(o, key[k], NULL);
-        out->figure[k] = number(o, key[k]);
+        out->figure[k] = devinfo_number(o, key[k]);
     }
-}
-
-const char *disks_state_at(int i)
-{
-    static const char *const state[] = { "starting",  "waiting", "connecting",
-                                         "connected", "closing", "closed",
-                                         "failed" };
-
-    return i < (int)ARRAY_SIZE(state) ? state[i] : NULL;
 }
 
 /* As whole a unit as it is: 512 bytes, 100 MiB, 1.5 GiB. */

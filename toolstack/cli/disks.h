@@ -47,9 +47,6 @@ void disks_get(struct json_object *info, uint32_t i, struct disk *out);
 /* The array itself, or an empty one; the caller's to put. */
 struct json_object *disks_array(struct json_object *info);
 
-/* A state of a disk, for whoever lists them all; NULL: no more. */
-const char *disks_state_at(int i);
-
 /* A line each, as `freehold info` has them. */
 void disks_print(FILE *to, struct json_object *info);
 

@@ -12,11 +12,10 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include <json-c/json.h>
-
 #include "common/checked.h"
 #include "common/err.h"
 #include "toolstack/cli/disks.h"
+#include "toolstack/cli/statslook.h"
 #include "toolstack/cli/table.h"
 
 #define MB 1e6
@@ -33,11 +32,11 @@ _Static_assert(ARRAY_SIZE(total_head) == ARRAY_SIZE(rate_head), "heads");
 #define LEFT 3u /* of them are words */
 
 /* The same disk in an earlier look; false: not there, or it began anew. */
-static bool find_before(const struct diskstats *before, const char *name,
+static bool find_before(const struct stats_look *before, const char *name,
                         const struct disk *now, struct disk *out)
 {
     for (uint32_t i = 0; i < before->nr; i++) {
-        const struct diskstats_guest *g = &before->guests[i];
+        const struct stats_guest *g = &before->guests[i];
 
         if (strcmp(g->name, name))
             continue;
@@ -104,8 +103,8 @@ static void add_rates(struct table *t, const struct disk *d,
 }
 
 static void add_disk(struct table *t, const char *name, const struct disk *d,
-                     const struct diskstats *now,
-                     const struct diskstats *before)
+                     const struct stats_look *now,
+                     const struct stats_look *before)
 {
     struct disk b;
 
@@ -122,8 +121,8 @@ static void add_disk(struct table *t, const char *name, const struct disk *d,
     table_add(t, "%u", d->queues);
 }
 
-int diskstats_print(FILE *to, const struct diskstats *now,
-                    const struct diskstats *before, struct err *e)
+int diskstats_print(FILE *to, const struct stats_look *now,
+                    const struct stats_look *before, struct err *e)
 {
     struct table *t = table_new(ARRAY_SIZE(rate_head), LEFT);
     struct disk d;
@@ -140,21 +139,4 @@ int diskstats_print(FILE *to, const struct diskstats *now,
     table_print(to, t);
     table_free(t);
     return 0;
-}
-
-struct json_object *diskstats_object(const struct diskstats *now)
-{
-    struct json_object *all = json_object_new_array(), *o;
-
-    for (uint32_t i = 0; i < now->nr; i++) {
-        const struct diskstats_guest *g = &now->guests[i];
-
-        o = json_object_new_object();
-        json_object_object_add(o, "name", json_object_new_string(g->name));
-        json_object_object_add(o, "up",
-                               json_object_new_boolean(g->info != NULL));
-        json_object_object_add(o, "disks", disks_array(g->info));
-        json_object_array_add(all, o);
-    }
-    return all;
 }

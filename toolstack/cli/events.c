@@ -19,6 +19,7 @@
 #include "common/checked.h"
 #include "common/err.h"
 #include "toolstack/cli/cmd.h"
+#include "toolstack/cli/devinfo.h"
 #include "toolstack/cli/exitcode.h"
 #include "toolstack/cli/units.h"
 #include "toolstack/cli/watch.h"
@@ -79,6 +80,11 @@ static void print_detail(const struct watch_event *v)
         const char *why = text_of(v->detail, "why");
 
         printf("%s%s%s", text_of(v->detail, "vdev"), *why ? ": " : "", why);
+    } else if (strcmp(v->what, "network") == 0) {
+        const char *why = text_of(v->detail, "why");
+
+        printf("vif %s%s%s", text_of(v->detail, "devid"), *why ? ": " : "",
+               why);
     } else if (json_object_object_get_ex(v->detail, "asked", &rest)) {
         fputs(json_object_to_json_string_ext(rest, JSON_C_TO_STRING_PLAIN),
               stdout);
@@ -133,8 +139,8 @@ static bool is_reached(struct events *x, const struct watch_event *v)
 
     if (strcmp(v->what, "absent") == 0 || strcmp(v->what, "gone") == 0)
         state = "gone";
-    if (!x->until || strcmp(state, x->until) || strcmp(v->what, "block") == 0)
-        return false; /* a disk has states of its own */
+    if (!x->until || strcmp(state, x->until) || devinfo_event(v->what))
+        return false;
     for (int i = 0; i < x->nr_names; i++) {
         x->reached[i] |= strcmp(x->names[i], v->name) == 0;
         all &= x->reached[i];

@@ -2,10 +2,10 @@
 /*
  * figures.c - what is measured of the host and of each guest
  *
- * How this works: tables of families, the host's, the guests' and their disks'
- * (figures_disk.c); both forms walk them.  A figure that is not known has no
- * sample.  Types are gauge and counter only: node_exporter's textfile collector
- * knows no others.
+ * How this works: tables of families, the host's, the guests', their disks'
+ * (figures_disk.c) and cards' (figures_vif.c); both forms walk them.  A figure
+ * that is not known has no sample.  Types are gauge and counter only:
+ * node_exporter's textfile collector knows no others.
  */
 #include "toolstack/cli/figures.h"
 
@@ -295,6 +295,7 @@ static void walk(struct sink *s, struct json_object *all,
             put_guest(s, &families[i], &f->guests[k]);
     }
     figures_disks(s, all, f);
+    figures_vifs(s, all, f);
 }
 
 void figures_write(FILE *to, const struct figures *f)

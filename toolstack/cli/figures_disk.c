@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "common/checked.h"
+#include "toolstack/cli/devinfo.h"
 #include "toolstack/cli/disks.h"
 
 #define LABELS_MAX 3u
@@ -83,7 +84,7 @@ static bool get_size(const struct disk *d, const char *label, double *out)
 
 static const struct disk_family families[] = {
     { GAUGE("state", NULL, "1 for the state that it is in."),
-      "state", disks_state_at, get_state, 0 },
+      "state", devinfo_state_at, get_state, 0 },
     REQUESTS("reads", DISK_READS, "Reads answered."),
     REQUESTS("writes", DISK_WRITES, "Writes answered."),
     REQUESTS("flushes", DISK_FLUSHES, "Flushes answered."),

@@ -26,4 +26,8 @@ void figures_sample(const struct sink *s, const struct om_family *f,
 void figures_disks(struct sink *s, struct json_object *all,
                    const struct figures *f);
 
+/* figures_vif.c: those of cards. */
+void figures_vifs(struct sink *s, struct json_object *all,
+                  const struct figures *f);
+
 #endif

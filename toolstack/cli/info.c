@@ -13,6 +13,7 @@
 #include <json-c/json.h>
 
 #include "common/err.h"
+#include "toolstack/cli/cards.h"
 #include "toolstack/cli/client.h"
 #include "toolstack/cli/cmd.h"
 #include "toolstack/cli/disks.h"
@@ -31,6 +32,8 @@ static void print_object(struct json_object *o, const char *prefix)
             print_object(value, "times.");
         else if (strcmp(key, "disks") == 0)
             disks_print(stdout, o);
+        else if (strcmp(key, "vifs") == 0)
+            cards_print(stdout, o);
         else
             printf("%-23s: %s\n", name, json_object_get_string(value));
     }

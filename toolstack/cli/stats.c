@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * stats.c - `freehold stats`: what guests' disks do
+ * stats.c - `freehold stats`: what guests' disks and cards do
  */
 #include <errno.h>
 #include <getopt.h>
@@ -17,6 +17,8 @@
 #include "toolstack/cli/exitcode.h"
 #include "toolstack/cli/gather.h"
 #include "toolstack/cli/host.h"
+#include "toolstack/cli/netstats.h"
+#include "toolstack/cli/statslook.h"
 #include "toolstack/cli/units.h"
 
 #define ANSWER_MS 2000
@@ -31,8 +33,8 @@ struct stats_options {
 struct look {
     struct host h;
     struct json_object **info;
-    struct diskstats_guest *guests;
-    struct diskstats stats;
+    struct stats_guest *guests;
+    struct stats_look stats;
 };
 
 static void look_close(struct look *l)
@@ -80,16 +82,15 @@ static int look(struct look *l, const struct stats_options *o, int nr_words,
     rc = gather_info(RUNDIR_BASE, l->h.list, l->h.nr, ANSWER_MS, l->info, e);
     clock_gettime(CLOCK_MONOTONIC, &t);
     for (int i = 0; i < l->h.nr; i++) {
-        l->guests[i] =
-            (struct diskstats_guest){ l->h.list[i].name, l->info[i] };
+        l->guests[i] = (struct stats_guest){ l->h.list[i].name, l->info[i] };
         if (rc == 0 && !l->info[i])
             fprintf(stderr,
                     "freehold: guest %s: stats: its supervisor does "
                     "not answer\n",
                     l->h.list[i].name);
     }
-    l->stats = (struct diskstats){ l->guests, l->h.nr,
-                                   t.tv_sec * 1000000000ull + t.tv_nsec };
+    l->stats = (struct stats_look){ l->guests, l->h.nr,
+                                    t.tv_sec * 1000000000ull + t.tv_nsec };
     return rc;
 }
 
@@ -99,10 +100,13 @@ static int tell(const struct stats_options *o, const struct look *now,
     int rc = 0;
 
     if (o->json)
-        cmd_print_json(diskstats_object(&now->stats));
+        cmd_print_json(statslook_object(&now->stats));
     else
         rc = diskstats_print(stdout, &now->stats,
                              before ? &before->stats : NULL, e);
+    if (rc == 0 && !o->json)
+        rc = netstats_print(stdout, &now->stats, before ? &before->stats : NULL,
+                            e);
     fflush(stdout);
     return rc;
 }

@@ -23,6 +23,7 @@
 #include "toolstack/cli/await.h"
 #include "toolstack/cli/client.h"
 #include "toolstack/cli/cmd.h"
+#include "toolstack/cli/devinfo.h"
 #include "toolstack/cli/exitcode.h"
 #include "toolstack/cli/units.h"
 
@@ -137,8 +138,8 @@ static int wait_for(struct stop *s, struct waiting *w, struct err *e)
         } else if (rc == 0) {
             rc = again(w, e);
         } else if (rc == 1) {
-            /* Of a disk, which may wait for a guest that goes on. */
-            rc = strcmp(method, "block") ? is_over(event, w) : 0;
+            /* Of a device, which may wait for a guest that goes on. */
+            rc = devinfo_event(method) ? 0 : is_over(event, w);
             json_object_put(event);
         }
     }

@@ -13,7 +13,7 @@
 #include "toolstack/supervisor/vmcpus.h"
 #include "toolstack/supervisor/vmdisk.h"
 #include "toolstack/supervisor/vmp9.h"
-#include "toolstack/supervisor/vmvif.h"
+#include "toolstack/supervisor/vmviftext.h"
 
 static void add_text(struct json_object *to, const char *key, const char *text)
 {
@@ -103,14 +103,13 @@ static struct json_object *dump_disk(const struct vm_disk *d)
 static struct json_object *dump_vif(const struct vm_vif *v)
 {
     struct json_object *o = json_object_new_object();
-    char mac[18];
+    char mac[VMVIF_MAC_TEXT];
 
     add_text(o, "backend_domname", v->backend_domain);
     json_object_object_add(o, "devid", json_object_new_int((int)v->devid));
     add_number(o, "mtu", v->mtu);
     if (v->has_mac) {
-        snprintf(mac, sizeof(mac), "%02x:%02x:%02x:%02x:%02x:%02x", v->mac[0],
-                 v->mac[1], v->mac[2], v->mac[3], v->mac[4], v->mac[5]);
+        vmvif_mac_text(v->mac, mac);
         add_text(o, "mac", mac);
     }
     add_text(o, "model", v->model);
@@ -196,17 +195,23 @@ static struct json_object *dump_ours(const struct vm_config *c)
     struct json_object *o = json_object_new_object();
     struct json_object *cpuid = json_object_new_array();
     struct json_object *ids = json_object_new_array();
+    struct json_object *any_mac = json_object_new_array();
 
     for (uint32_t i = 0; i < c->nr_cpuid; i++)
         json_object_array_add(cpuid, json_object_new_string(c->cpuid[i]));
     for (uint32_t i = 0; i < c->nr_disks; i++)
         json_object_array_add(ids, json_object_new_int64(c->disks[i].devid));
+    for (uint32_t i = 0; i < c->nr_vifs; i++)
+        if (c->vifs[i].any_mac)
+            json_object_array_add(any_mac,
+                                  json_object_new_int64(c->vifs[i].devid));
     json_object_object_add(o, "trust_backends",
                            json_object_new_boolean(c->trust_backends));
     json_object_object_add(o, "cpus", dump_cpus(c->hard, c->nr_hard));
     json_object_object_add(o, "cpus_soft", dump_cpus(c->soft, c->nr_soft));
     json_object_object_add(o, "cpuid", cpuid);
     json_object_object_add(o, "disk_devids", ids);
+    json_object_object_add(o, "vif_any_mac", any_mac);
     return o;
 }
 

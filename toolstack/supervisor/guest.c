@@ -25,8 +25,8 @@
 #include "common/log.h"
 #include "toolstack/supervisor/api.h"
 #include "toolstack/supervisor/console.h"
-#include "toolstack/supervisor/diskfile.h"
-#include "toolstack/supervisor/guest_disks.h"
+#include "toolstack/supervisor/devfile.h"
+#include "toolstack/supervisor/guest_devs.h"
 #include "toolstack/supervisor/guest_priv.h"
 #include "toolstack/supervisor/notify.h"
 #include "toolstack/supervisor/rundir.h"
@@ -110,7 +110,7 @@ static void gone(struct guest *g)
 {
     const struct err *failed = g->failed.rc ? &g->failed : NULL;
 
-    diskfile_clear(g->dir); /* a backend that could not be taken over */
+    devfile_clear(g->dir); /* a backend that could not be taken over */
     guest_move(g, GUEST_GONE, g->end_why);
     guest_report(g, failed ? failed : &(struct err){ -ECANCELED, "destroyed" });
     g->opt.gone(g->opt.arg, failed);
@@ -126,15 +126,15 @@ void guest_end(struct guest *g, const char *why, const struct err *failed)
         g->failed = *failed;
     g->end_why = why;
     guest_domain_remove(g);
-    if (guest_disks_busy(g))
+    if (guest_devs_busy(g))
         guest_move(g, GUEST_ENDING, why);
     else
         gone(g);
 }
 
-void guest_disks_ended(struct guest *g)
+void guest_devs_ended(struct guest *g)
 {
-    if (guest_disks_busy(g))
+    if (guest_devs_busy(g))
         return;
     if (g->state == GUEST_ENDING)
         gone(g);
@@ -160,8 +160,8 @@ static void on_timer(uv_timer_t *t)
     guest_store_look(g);
     if (g->state == GUEST_LAUNCHING)
         guest_look_after_launch(g);
-    else if (g->state == GUEST_WAITING && guest_disks_busy(g))
-        return; /* guest_disks_ended() */
+    else if (g->state == GUEST_WAITING && guest_devs_busy(g))
+        return; /* guest_devs_ended() */
     else if (g->state == GUEST_WAITING && g->store)
         guest_start(g);
     else if (g->state == GUEST_WAITING)
@@ -225,7 +225,7 @@ void guest_leave(struct guest *g)
     log_info("guest %s: left to the next supervisor", g->cfg->name);
     g->left_domid = g->domid;
     g->left_console_port = g->ports.console;
-    guest_disks_leave(g);
+    guest_devs_leave(g);
     guest_domain_let_go(g);
 }
 
@@ -351,7 +351,7 @@ void guest_close(struct guest *g)
     if (!g)
         return;
     guest_domain_remove(g);
-    guest_disks_free(g);
+    guest_devs_free(g);
     console_close(g->console);
     api_close(g->api);
     guest_store_close(g);

@@ -9,7 +9,7 @@
  *                                                    └─ destroy ─▶ GONE
  *
  * Any state goes to GONE by destroy, or when the domain vanishes; by way of
- * ENDING while its disks' backends end.
+ * ENDING while its devices' backends end.
  */
 #ifndef GUEST_H
 #define GUEST_H
@@ -41,7 +41,7 @@ enum guest_state {
     GUEST_ENDED,     /* it shut down; on_* decides */
     GUEST_KEPT,      /* stopped, kept for whoever wants to look */
     GUEST_WAITING,   /* for the time of the next restart */
-    GUEST_ENDING,    /* no domain is left; its disks' backends end */
+    GUEST_ENDING,    /* no domain is left; its devices' backends end */
     GUEST_GONE,      /* nothing is left of it */
     GUEST_STATES
 };
@@ -55,6 +55,7 @@ struct guest_options {
     bool adopting;           /* guest_adopt() is what comes next */
     const char *log_dir;     /* NAME.log goes there */
     const char *blk_program; /* a disk's backend; NULL: the installed one */
+    const char *net_program; /* a card's; the same */
     uint64_t start_us;       /* when the command began, CLOCK_MONOTONIC */
     /* Once: the guest runs (or is PAUSED, or adopted), or never will. */
     void (*outcome)(void *arg, struct guest *g, const struct err *failed);

@@ -19,7 +19,7 @@
 #include "common/log.h"
 #include "common/store.h"
 #include "toolstack/supervisor/console.h"
-#include "toolstack/supervisor/guest_disks.h"
+#include "toolstack/supervisor/guest_devs.h"
 #include "toolstack/supervisor/guest_priv.h"
 #include "toolstack/supervisor/rundir.h"
 #include "toolstack/supervisor/xenbus.h"
@@ -87,7 +87,7 @@ void guest_domain_remove(struct guest *g)
     guest_domain_let_go(g);
     if (domid == HYP_DOMID_NONE)
         return;
-    guest_disks_end(g);
+    guest_devs_end(g, domid);
     if (hyp_destroy(g->hyp, domid, &e) < 0)
         log_err("guest %s: %s", g->cfg->name, e.text);
     if (xenbus_remove(g->store, domid, g->cfg->uuid, &e) < 0)
@@ -242,7 +242,7 @@ int guest_domain_build(struct guest *g, struct err *e)
     g->load.gnt = g->gnt;
     g->load.domid = g->domid;
     if (rc == 0)
-        rc = guest_disks_build(g, e); /* they open while it is loaded */
+        rc = guest_devs_build(g, e); /* they open while it is loaded */
     return rc;
 }
 
@@ -250,7 +250,7 @@ int guest_domain_build(struct guest *g, struct err *e)
 int guest_domain_introduce(struct guest *g, struct err *e)
 {
     uint64_t start_us = guest_now_us();
-    int rc = guest_disks_ready(g, e);
+    int rc = guest_devs_ready(g, e);
 
     if (rc <= 0) /* 0: the last of them has this called again */
         return rc;
@@ -309,7 +309,7 @@ void guest_domain_adopt(struct guest *g)
                        &e) < 0)
         lost(g, "console", &e);
     guest_store_check(g);
-    guest_disks_adopt(g);
+    guest_devs_adopt(g);
     if (write_state(g, &e) < 0)
         log_err("guest %s: %s", g->cfg->name, e.text);
 }

@@ -9,7 +9,7 @@
  *   rename {"name": ...}     give it another name
  *   pause, unpause           unpause also launches a guest built with -p
  *   reload                   go on as the program that is installed now
- *   (guest_tune.c and guest_block.c have more)
+ *   (guest_tune.c, guest_block.c and guest_net.c have more)
  *   subscribe                as info, and events from now on (api.c)
  *
  * Events, each with `time_us` (CLOCK_REALTIME) and, if it has one, `domid`:
@@ -33,7 +33,7 @@
 #include "toolstack/supervisor/api.h"
 #include "toolstack/supervisor/console.h"
 #include "toolstack/supervisor/dump.h"
-#include "toolstack/supervisor/guest_disks.h"
+#include "toolstack/supervisor/guest_devs.h"
 #include "toolstack/supervisor/guest_priv.h"
 #include "toolstack/supervisor/guest_rename.h"
 #include "toolstack/supervisor/vmcfg.h"
@@ -132,6 +132,7 @@ struct json_object *guest_info(struct guest *g)
     add_number(o, "console_bytes", console_said(g->console));
     json_object_object_add(o, "times", times_object(&g->times));
     json_object_object_add(o, "disks", guest_block_info(g));
+    json_object_object_add(o, "vifs", guest_net_info(g));
     return o;
 }
 
@@ -221,5 +222,7 @@ int guest_call(void *arg, const char *method, struct json_object *params,
     if (strcmp(method, "reload") == 0)
         return guest_reload(g, e);
     rc = guest_block_call(g, method, params, result, e);
+    if (rc == -ENOSYS)
+        rc = guest_net_call(g, method, params, result, e);
     return rc == -ENOSYS ? call_tune(g, method, params, e) : rc;
 }

@@ -50,8 +50,9 @@ struct guest {
     uint64_t unpaused_us, alive_us, quiet_since_us;
     uint32_t nr_rings; /* of the doorbell, for the watchdog */
 
-    struct guest_disk *disks; /* guest_disks.h */
-    bool disks_listed;        /* they are the guest's, not the next build's */
+    struct guest_dev *devs; /* guest_devs.h */
+    bool devs_listed;       /* they are the guest's, not the next build's */
+    uint32_t devs_seen;     /* BIT(enum devfile_kind): ever in the list */
 
     uint16_t left_domid; /* from guest_leave() to guest_return() */
     uint32_t left_console_port;
@@ -76,8 +77,8 @@ void guest_move(struct guest *g, enum guest_state to, const char *why);
 void guest_report(struct guest *g, const struct err *failed);
 /* The end, from any state; failed NULL after an ordinary one. */
 void guest_end(struct guest *g, const char *why, const struct err *failed);
-/* The last of its disks' backends may have ended. */
-void guest_disks_ended(struct guest *g);
+/* The last of its devices' backends may have ended. */
+void guest_devs_ended(struct guest *g);
 /* The one timer; what it is for depends on the state.  repeat_ms 0: once. */
 void guest_arm(struct guest *g, uint32_t after_ms, uint32_t repeat_ms);
 #define GUEST_HEAR_MS 10000u /* a kernel's time to answer */

@@ -19,7 +19,7 @@
 
 #include "common/log.h"
 #include "common/store.h"
-#include "toolstack/supervisor/guest_disks.h"
+#include "toolstack/supervisor/guest_devs.h"
 #include "toolstack/supervisor/guest_priv.h"
 #include "toolstack/supervisor/vmcfg.h"
 #include "toolstack/supervisor/xenbus.h"
@@ -103,7 +103,7 @@ void guest_store_close(struct guest *g)
     link_close(g);
     store_close(g->store);
     g->store = NULL;
-    guest_disks_store(g);
+    guest_devs_store(g);
 }
 
 static void on_fired(uv_poll_t *p, int status, int events)
@@ -114,7 +114,7 @@ static void on_fired(uv_poll_t *p, int status, int events)
 
     (void)status, (void)events;
     while (l->guest && store_take(l->guest->store, token, sizeof(token)))
-        if (!guest_disks_fired(l->guest, token))
+        if (!guest_devs_fired(l->guest, token))
             released |= strcmp(token, RELEASE_TOKEN) == 0;
     if (released)
         guest_look(l->guest);
@@ -146,7 +146,7 @@ void guest_store_check(struct guest *g)
         log_err("guest %s: this xenstored does not know it: it can be stopped "
                 "from inside, or destroyed",
                 g->cfg->name);
-    guest_disks_store(g);
+    guest_devs_store(g);
 }
 
 void guest_store_look(struct guest *g)

@@ -116,7 +116,7 @@ static uint8_t count_queues(struct serve *s)
 /* Nobody serves it, and nobody will. */
 static void clear(struct serve *s)
 {
-    diskfile_clear(&s->dir);
+    devfile_clear(&s->dir);
     xldisk_closed(s->store, &s->nodes);
     rundir_remove(&s->dir);
 }
@@ -127,7 +127,8 @@ static void on_gone(void *arg)
 
     vbd_close(s->vbd);
     s->vbd = NULL;
-    diskfile_remove(&s->dir, s->o.devid); /* nothing runs: nobody is killed */
+    devfile_remove(&s->dir, DEVFILE_DISK,
+                   s->o.devid); /* nothing runs: nobody is killed */
     clear(s);
     log_info("disk %u/%u: it is over", s->o.domid, s->o.devid);
     s->o.gone(s->o.arg, NULL);
@@ -166,7 +167,7 @@ static void on_base(void *arg, char out[BE_BASE_BYTES])
 {
     struct serve *s = arg;
 
-    diskfile_base(&s->dir, s->o.devid, out);
+    devfile_base(&s->dir, DEVFILE_DISK, s->o.devid, out);
 }
 
 static void on_started(void *arg)

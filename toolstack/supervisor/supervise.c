@@ -26,11 +26,12 @@
 #include "common/checked.h"
 #include "common/err.h"
 #include "common/log.h"
-#include "toolstack/supervisor/diskfile.h"
+#include "toolstack/supervisor/devfile.h"
 #include "toolstack/supervisor/guest.h"
 #include "toolstack/supervisor/left.h"
 #include "toolstack/supervisor/notify.h"
 #include "toolstack/supervisor/reexec.h"
+#include "toolstack/supervisor/vifdev.h"
 #include "toolstack/supervisor/vmcfg.h"
 
 struct supervisor {
@@ -344,7 +345,9 @@ static int adopt(struct supervisor *s, struct err *e)
 static int finish_end(struct supervisor *s)
 {
     log_info("guest %s: it had ended", s->cfg->name);
-    diskfile_clear(&s->dir);
+    devfile_clear(&s->dir);
+    if (s->left.state.domid)
+        vifdev_remove_left(s->left.state.domid);
     rundir_remove(&s->dir);
     uv_timer_start(&s->turn, on_closing, 0, 0);
     return 0;

@@ -53,7 +53,8 @@ struct vm_config { /* checked */
     bool has_maptrack_frames;
     uint32_t max_maptrack_frames; /* if has_; else Xen's default */
 
-    /* Stored: no part serves them yet (vmkeys.c says which will). */
+    /* vmkeys.c says which of these no part serves yet.  A card without an
+       address gets one when the guest is made (guest_vifs.c). */
     struct vm_disk *disks;
     struct vm_vif *vifs;
     struct vm_p9 *p9s;

@@ -4,6 +4,7 @@
  */
 #include "toolstack/supervisor/vmdevs.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,16 +28,13 @@ static int bad(const struct vmget *g, const struct cfg_place *at,
     return vmget_bad(g, at, rc, "%s: %s", key, e->text);
 }
 
-/* Only dom0 serves protected guests: no domain in between could be trusted. */
 static int check_backend(const struct vmget *g, const struct cfg_place *at,
                          const char *key, const char *domain)
 {
-    if (!domain || !domain[0] || strcmp(domain, "0") == 0 ||
-        strcmp(domain, "Domain-0") == 0)
-        return 0;
-    return vmget_bad(g, at, -EINVAL,
-                     "%s: backend: got \"%.40s\", want none: dom0 serves it",
-                     key, domain);
+    struct err own = { 0 };
+    int rc = vmdisk_check_backend(domain, &own);
+
+    return rc < 0 ? bad(g, at, key, rc, &own) : 0;
 }
 
 /*
@@ -150,6 +148,16 @@ static int load_limits(const struct vmget *g, struct vm_config *c)
     return rc;
 }
 
+static void note_model(const struct vmget *g, const struct cfg_place *at,
+                       const struct vm_vif *n)
+{
+    if (n->model)
+        vmget_note(g, at,
+                   "vif: model=%.40s: no effect: a PVH guest has no emulated "
+                   "card",
+                   n->model);
+}
+
 static int load_vifs(const struct vmget *g, struct vm_config *c)
 {
     const struct cfg_value *v = NULL;
@@ -170,9 +178,42 @@ static int load_vifs(const struct vmget *g, struct vm_config *c)
                                n->devid);
         if (rc < 0)
             return rc;
+        note_model(g, &v->at, n);
         rc = 1;
     }
     return rc < 0 ? rc : 0;
+}
+
+/* The number of a card of vif=, whose frames may come from any address. */
+static int load_any_mac(const struct vmget *g, const struct cfg_value *v,
+                        struct vm_config *c)
+{
+    char *end;
+    unsigned long devid = strtoul(v->text, &end, 10);
+
+    for (uint32_t i = 0; i < c->nr_vifs; i++)
+        if (isdigit((unsigned char)v->text[0]) && !*end &&
+            c->vifs[i].devid == devid) {
+            c->vifs[i].any_mac = true;
+            return 0;
+        }
+    return vmget_bad(g, &v->at, -EINVAL,
+                     "freehold_vif_any_mac: got \"%.40s\", want the number of "
+                     "one of vif=: 0 is the first",
+                     v->text);
+}
+
+static int load_any_macs(const struct vmget *g, struct vm_config *c)
+{
+    const struct cfg_value *v = NULL;
+    void *items = NULL;
+    int nr = make_items(g, "freehold_vif_any_mac", 1, &v, &items);
+    int rc = nr < 0 ? nr : 0;
+
+    free(items);
+    for (; nr > 0 && rc == 0 && v; v = v->next)
+        rc = load_any_mac(g, v, c);
+    return rc;
 }
 
 static int load_p9s(const struct vmget *g, struct vm_config *c)
@@ -277,8 +318,8 @@ int vmdevs_load(const struct vmget *g, struct vm_config *out)
     int rc;
 
     if ((rc = load_disks(g, out)) < 0 || (rc = load_limits(g, out)) < 0 ||
-        (rc = load_vifs(g, out)) < 0 || (rc = load_p9s(g, out)) < 0 ||
-        (rc = load_placing(g, out)) < 0)
+        (rc = load_vifs(g, out)) < 0 || (rc = load_any_macs(g, out)) < 0 ||
+        (rc = load_p9s(g, out)) < 0 || (rc = load_placing(g, out)) < 0)
         return rc;
     return load_cpuid(g, out);
 }

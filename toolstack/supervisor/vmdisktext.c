@@ -70,11 +70,8 @@ int vmdisk_copy(const struct vm_disk *d, struct vm_disk *out, struct err *e)
     return rc;
 }
 
-/* Only dom0 serves protected guests: no domain in between could be trusted. */
-static int check_backend(const struct vm_disk *d, struct err *e)
+int vmdisk_check_backend(const char *domain, struct err *e)
 {
-    const char *domain = d->backend_domain;
-
     if (!domain || !domain[0] || strcmp(domain, "0") == 0 ||
         strcmp(domain, "Domain-0") == 0)
         return 0;
@@ -95,7 +92,7 @@ int vmdisk_check(struct vm_disk *d, struct err *e)
         return fail(e, -EINVAL,
                     "specification: got virtio, want xen: a PVH guest has no "
                     "device model");
-    return check_backend(d, e);
+    return vmdisk_check_backend(d->backend_domain, e);
 }
 
 static int parse_limit(const char *word, size_t nr, uint64_t *iops,

@@ -25,6 +25,14 @@ int vmdisk_copy(const struct vm_disk *d, struct vm_disk *out, struct err *e);
 int vmdisk_check(struct vm_disk *d, struct err *e);
 
 /*
+ * backend=, of a device of any kind.  Only dom0 serves protected guests: no
+ * domain in between could be trusted.
+ *
+ *   -EINVAL     `backend: got ..., want ...`
+ */
+int vmdisk_check_backend(const char *domain, struct err *e);
+
+/*
  * "[iops=N] [bps=N]": requests and bytes a second; 0 or absent is none.
  *
  *   -EINVAL     `iops: got ..., want ...`

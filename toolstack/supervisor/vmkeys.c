@@ -27,7 +27,6 @@ static const char in_dom0[] =
     "firmware=";
 static const char spied_on[] = "it shows the guest's control flow to dom0";
 static const char no_labels[] = "this Xen has no security labels";
-static const char vifs_later[] = "no network backend serves it yet";
 static const char p9_later[] = "no file system backend serves it yet";
 static const char rtds_only[] = "only the scheduler rtds has it";
 static const char cpuid_later[] = "every guest has Xen's default CPU policy";
@@ -64,8 +63,9 @@ static const struct vm_key keys[] = {
     { "cap", VM_NUMBER, VM_KEY_USED, NULL },
     { "disk", VM_LIST, VM_KEY_USED, NULL },
     { "freehold_disk_limits", VM_LIST, VM_KEY_USED, NULL },
+    { "vif", VM_LIST, VM_KEY_USED, NULL },
+    { "freehold_vif_any_mac", VM_LIST, VM_KEY_USED, NULL },
 
-    { "vif", VM_LIST, VM_KEY_STORED, vifs_later },
     { "p9", VM_LIST, VM_KEY_STORED, p9_later },
     { "maxvcpus", VM_NUMBER, VM_KEY_STORED, grown_later },
     { "cpuid", VM_TEXT_OR_LIST, VM_KEY_STORED, cpuid_later },

@@ -14,6 +14,7 @@
 #include "common/checked.h"
 #include "common/err.h"
 #include "toolstack/supervisor/vmget.h"
+#include "toolstack/supervisor/vmviftext.h"
 
 #define RATE_USECS 50000u /* xl's default interval */
 #define MTU_MIN 68u       /* of IPv4 */
@@ -161,23 +162,10 @@ static int bad(const struct reader *r, const char *what, const char *got,
                      what, got, want);
 }
 
-/* Six numbers of at most ff, with one character of any kind between them. */
 static int set_mac(const struct reader *r, const char *value)
 {
-    const char *s = value;
-
-    for (int i = 0; i < 6; i++) {
-        char *end;
-        unsigned long byte;
-
-        if (!isxdigit((unsigned char)*s))
-            return bad(r, "mac", value, "six bytes as 00:16:3e:xx:xx:xx");
-        byte = strtoul(s, &end, 16);
-        if (byte > 255 || (i < 5 ? *end != ':' && *end != '-' : *end != 0))
-            return bad(r, "mac", value, "six bytes as 00:16:3e:xx:xx:xx");
-        r->out->mac[i] = (uint8_t)byte;
-        s = end + 1;
-    }
+    if (vmvif_mac_parse(value, r->out->mac) < 0)
+        return bad(r, "mac", value, "six bytes as 00:16:3e:xx:xx:xx");
     if (r->out->mac[0] & 1)
         return bad(r, "mac", value, "the address of one card, not of a group");
     r->out->has_mac = true;

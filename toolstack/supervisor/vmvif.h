@@ -31,6 +31,7 @@ struct vm_vif {
     uint64_t rate_bytes;    /* in each interval; 0: no limit */
     uint32_t rate_usecs;    /* the interval */
     enum vm_choice trusted; /* what the guest's driver is told */
+    bool any_mac;           /* frames of other source addresses go through */
 };
 
 /*
