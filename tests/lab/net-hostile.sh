@@ -151,7 +151,11 @@ stall() { # NAME
 
 net_tools || fail "dom0 has bridges and servers"
 trap net_tools_gone EXIT
-dom0 mkdir -p $D
+# The rogue answers no ARP.
+dom0_sh "mkdir -p $D; for n in \$(seq 100 120); do
+    ip neigh replace 192.168.177.\$n dev $NET_BR nud permanent \
+        lladdr $NET_MAC:\$(printf %02x \$n) || exit 1
+done" || fail "dom0 knows the guests' addresses"
 
 # --- xen-netback serves this guest -------------------------------------------------
 # control ROWS CARDS MIN

@@ -17,7 +17,6 @@
 #define CLOSED_PORT 9u
 #define OUR_PORT 4660u
 
-static const uint8_t our_ip[4] = { 192, 168, 177, 66 };
 static const uint8_t peer_ip[4] = { 192, 168, 177, 1 };
 
 uint8_t frame_pages[FRAME_PAGES][PAGE] __attribute__((aligned(4096)));
@@ -52,6 +51,12 @@ static uint16_t sum_fold(uint32_t sum)
     return (uint16_t)sum;
 }
 
+static void put_our_ip(const struct nic *n, uint8_t *p)
+{
+    memcpy(p, peer_ip, 3);
+    p[3] = n->mac[5];
+}
+
 static uint8_t *put_ethernet(const struct nic *n, uint32_t type)
 {
     uint8_t *f = frame_pages[0];
@@ -77,7 +82,7 @@ static uint32_t make_arp(const struct nic *n)
     memset(p, 0, 46);
     memcpy(p, head, 8);
     memcpy(p + 8, n->mac, 6);
-    memcpy(p + 14, our_ip, 4);
+    put_our_ip(n, p + 14);
     memcpy(p + 24, peer_ip, 4);
     return 60;
 }
@@ -94,7 +99,7 @@ static uint8_t *put_ip4(const struct nic *n, uint8_t proto, uint32_t len)
     put16(p + 4, ++id);
     p[8] = 64;
     p[9] = proto;
-    memcpy(p + 12, our_ip, 4);
+    put_our_ip(n, p + 12);
     memcpy(p + 16, peer_ip, 4);
     put16(p + 10, (uint16_t)~sum_fold(sum_more(0, p, IP4)));
     return p + IP4;

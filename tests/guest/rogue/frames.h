@@ -2,9 +2,11 @@
 /*
  * frames.h - the frames that the rogue guest sends, and dom0's answers to them
  *
- * The guest is 192.168.177.66, dom0 192.168.177.1 (tests/lab/net-hostile.sh
- * gives a bridge that address).  A kernel answers ARP, echo requests and
- * connections to closed ports by itself, so nothing has to run there.
+ * The guest is 192.168.177.N, N the last byte of its MAC address, dom0
+ * 192.168.177.1 (tests/lab/net.sh gives a bridge that address).  A kernel
+ * answers ARP, echo requests and connections to closed ports by itself, so
+ * nothing has to run there; but it must know us for good, for it asks now and
+ * then whether we are still there, and nobody answers.
  */
 #ifndef ROGUE_FRAMES_H
 #define ROGUE_FRAMES_H

@@ -25,8 +25,9 @@ struct row { /* of a disk, or of a network card: `run` or `net` */
 #define ROW_ALONE 1u /* starts from InitWait, and leaves it at anything */
 #define ROW_LAST 2u  /* nothing can come behind it */
 #define ROW_LOOSE 4u /* runs only when it is named, not with its group */
-#define ROW_FATAL 8u /* Linux's vif is of no use behind it: the next is taken  \
-                      */
+#define ROW_FATAL                                                              \
+    8u /* Linux's vif is of no use behind it: the next is taken                \
+        */
 
 struct group {
     const char *name;

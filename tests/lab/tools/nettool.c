@@ -16,7 +16,6 @@
  * Built into the guests' initrd, and beside the tests' programs for dom0.
  * Exit status: 0, 1: what came was not what was sent, 2: it cannot be done.
  */
-#define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
 #include <linux/bpf.h>
