@@ -44,8 +44,15 @@ ipv6() {
     printf '60000000%04x1140%sff02000000000000000000000000000112340009%04x0001%s' \
         $((8 + ${#text} / 2)) "$1" $((8 + ${#text} / 2)) "$text"
 }
-# icmp6 SOURCE TO PAYLOAD MARK: the mark is behind the packet.
-icmp6() { printf '60000000%04x3aff%s%s%s%s' $((${#3} / 2)) "$1" "$2" "$3" "$(hex "MARK-$4.")"; }
+# icmp6 SOURCE TO MESSAGE MARK: the mark is in a nonce (RFC 3971), an option that
+# Linux sends when it looks for duplicates; a bridge cuts off what is behind.
+icmp6() {
+    local text units
+    text=$(hex "MARK-$4.")
+    units=$(((${#text} / 2 + 2 + 7) / 8))
+    text+=$(printf '%0*d' $((units * 16 - 4 - ${#text})) 0)
+    printf '60000000%04x3aff%s%s%s0e%02x%s' $((${#3} / 2 + units * 8)) "$1" "$2" "$3" $units "$text"
+}
 # Neighbour solicitation, as for detecting duplicates, and an advertisement.
 NS=8700000000000000$MINE6
 NA=88000000a0000000$THEIRS6
