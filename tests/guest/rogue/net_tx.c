@@ -266,13 +266,14 @@ static int ref_each_slot(struct nic *n, const void *arg, struct line *why)
     return 1;
 }
 
-/* A ping of 18 slots, whose headers are spread by 1 to 60 bytes a slot. */
+/* A ping whose headers are spread over 18 slots: 2 bytes in each, 3, 4 ... */
 static int split_heads(struct nic *n, const void *arg, struct line *why)
 {
     (void)arg;
-    for (uint32_t part = 1; part <= 60; part += part < 8 ? 1 : 13) {
+    for (uint32_t part = 2; part <= 60; part += part < 8 ? 1 : 13) {
+        uint32_t first = 17 * part < FRAME_HEAD ? FRAME_HEAD - 17 * part : 1;
         struct bad b = { .frame = FRAME_PING,
-                         .data = 17 * part,
+                         .data = first + 17 * part - FRAME_HEAD,
                          .slots = 18,
                          .part = part,
                          .want = W_REPLY };
@@ -287,7 +288,7 @@ static int split_heads(struct nic *n, const void *arg, struct line *why)
     return 1;
 }
 
-/* As above, the first slot of 14 bytes and less: all of the rest behind. */
+/* The first slot ends anywhere in the headers. */
 static int tiny_first(struct nic *n, const void *arg, struct line *why)
 {
     (void)arg;
