@@ -49,7 +49,7 @@ B
         sh /root/guest/bridge $NET_BR 1500 177 &&
             sh /root/guest/bridge $NET_BR_LARGE 9000 178 || exit 1
         for s in serve echo iperf3; do
-            [ ! -e /root/guest/\$s.pid ] || kill \$(cat /root/guest/\$s.pid) 2>/dev/null
+            [ ! -e /root/guest/\$s.pid ] || kill \$(tr -d '\\0' </root/guest/\$s.pid) 2>/dev/null
         done
         : >/root/guest/serve.log; : >/root/guest/echo.log
         setsid /root/guest/net serve 5001 >/root/guest/serve.log 2>&1 </dev/null &
