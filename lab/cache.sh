@@ -205,7 +205,8 @@ need_guests() {
     local root dom0
     root=$(need_build_root)
     dom0=$(need_dom0_root)
-    cached "$CACHE/guests-$(key "$TOP/lab/guest" "${dom0##*/}")" \
+    cached "$CACHE/guests-$(key "$TOP/lab/guest" "$TOP/tests/lab/tools/nettool.c" \
+        "${dom0##*/}")" \
         "fetching guests' kernels and making initrds" \
         make_guests "$root" "$dom0"
 }

@@ -149,13 +149,6 @@ guest_clean() {
 # md5_dom0 PATH / md5_guest NAME DEVICE: of what is stored.
 md5_dom0() { dom0_sh "sync; blockdev --flushbufs $1 2>/dev/null; md5sum <$1" | cut -d' ' -f1; }
 md5_guest() { guest_run "$1" "md5sum </dev/$2" | cut -d' ' -f1; }
-same() { # WHAT GOT WANT
-    if [ -n "$2" ] && [ "$2" = "$3" ]; then
-        pass "$1"
-    else
-        fail "$1" "got: $2"$'\n'"want: $3"
-    fi
-}
 # no_trace NAME DOMID: nothing of its disks is left in dom0.
 no_trace() {
     dom0_sh "! pgrep -af '[f]reehold-blk $1/' && ! pgrep -af '[f]reehold-image $1/' &&

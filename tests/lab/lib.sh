@@ -57,6 +57,14 @@ check_out() { judge_out OK "$@"; }
 # check_fails WHAT REGEX CMD...: exits non-zero and prints a line that matches.
 check_fails() { judge_out FAILS "$@"; }
 
+same() { # WHAT GOT WANT
+    if [ -n "$2" ] && [ "$2" = "$3" ]; then
+        pass "$1"
+    else
+        fail "$1" "got: $2"$'\n'"want: $3"
+    fi
+}
+
 # wait_log SECONDS REGEX FILE: until a line of FILE in dom0 matches.  dom0
 # itself waits for it; nothing polls.
 wait_log() {

@@ -22,66 +22,9 @@ static uint8_t ring_pages[FRONT_QUEUES][FRONT_PAGES][PAGE]
 /* The first bytes of each slot, as we wrote them. */
 static uint8_t written[FRONT_QUEUES][FRONT_SLOTS][16];
 
-static uint32_t number_in(const char *dir, const char *leaf)
-{
-    char text[32];
-    const char *p = text;
-
-    store_read_in(dir, leaf, text, sizeof(text));
-    return (uint32_t)text_number(&p);
-}
-
-uint32_t front_state(const struct front *f)
-{
-    return number_in(f->backend, "state");
-}
-
-uint32_t front_await(const struct front *f, uint32_t states, uint32_t ms)
-{
-    uint64_t until = xen_now_ns() + ms * XEN_MS;
-
-    for (;;) {
-        uint32_t state = front_state(f);
-
-        if (state < 16 && XB(state) & states)
-            return state;
-        if (!store_wait(until))
-            return 99;
-    }
-}
-
-uint32_t front_error(const struct front *f, char *text, uint32_t size)
-{
-    int len = store_read_in(f->backend, "error", text, size);
-
-    return len > 0 ? (uint32_t)len : 0;
-}
-
-void front_say(struct front *f, uint32_t state)
-{
-    store_number_in(f->dir, "state", state);
-}
-
 int front_open(struct front *f, uint32_t devid)
 {
-    struct line dir = { .len = 0 };
-    uint64_t until = xen_now_ns() + 60000 * XEN_MS;
-
-    line_add(&dir, "device/vbd/");
-    line_number(&dir, devid);
-    memcpy(f->dir, dir.text, dir.len + 1);
-    f->devid = devid;
-    /* Its directory may not be there yet, and we may not look at its parent. */
-    store_watch(f->dir);
-    while (store_read_in(f->dir, "backend", f->backend, sizeof(f->backend)) <=
-           0)
-        if (!store_wait(until))
-            return -1;
-    dir.len = 0;
-    line_add(&dir, f->backend);
-    line_add(&dir, "/state");
-    store_watch(dir.text);
-    return front_await(f, XB_INIT_WAIT, 60000) == 2 ? 0 : -1;
+    return bus_open(&f->bus, "vbd", devid);
 }
 
 /* Keys of an earlier connection must not count for the next. */
@@ -93,13 +36,13 @@ static void remove_keys(struct front *f)
     };
 
     for (uint32_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
-        store_remove_in(f->dir, keys[i]);
+        store_remove_in(f->bus.dir, keys[i]);
     for (uint32_t i = 0; i < 1u << f->order && f->order; i++) {
         struct line l = { .len = 0 };
 
         line_add(&l, "ring-ref");
         line_number(&l, i);
-        store_remove_in(f->dir, l.text);
+        store_remove_in(f->bus.dir, l.text);
     }
 }
 
@@ -110,7 +53,7 @@ static void write_key(struct front *f, const struct wiring *w,
 {
     struct line l = { .len = 0 };
 
-    line_add(&l, f->dir);
+    line_add(&l, f->bus.dir);
     line_add(&l, "/");
     line_add(&l, prefix);
     line_add(&l, leaf);
@@ -119,7 +62,7 @@ static void write_key(struct front *f, const struct wiring *w,
     else if (text)
         store_write(l.text, text, strlen(text));
     else
-        store_number_in(f->dir, l.text + strlen(f->dir) + 1, number);
+        store_number_in(f->bus.dir, l.text + strlen(f->bus.dir) + 1, number);
 }
 
 static void write_queue(struct front *f, const struct wiring *w, uint32_t q)
@@ -157,10 +100,10 @@ static void make_queue(struct front *f, const struct wiring *w, uint32_t q)
 
 int front_offer(struct front *f, const struct wiring *w)
 {
-    if (front_await(f, XB_INIT_WAIT, FRONT_WAIT_MS) != 2)
+    if (bus_await(&f->bus, XB_INIT_WAIT, BUS_WAIT_MS) != 2)
         return -1;
-    f->order_max = number_in(f->backend, "max-ring-page-order");
-    f->queues_max = number_in(f->backend, "multi-queue-max-queues");
+    f->order_max = bus_number(f->bus.backend, "max-ring-page-order");
+    f->queues_max = bus_number(f->bus.backend, "multi-queue-max-queues");
     f->order = w->order;
     f->abi64 = w->abi64;
     f->nr_queues = w->nr_queues ? w->nr_queues : 1;
@@ -179,7 +122,7 @@ int front_offer(struct front *f, const struct wiring *w)
                   w->protocol ? w->protocol
                               : (f->abi64 ? "x86_64-abi" : "x86_32-abi"),
                   0);
-    front_say(f, 3);
+    bus_say(&f->bus, 3);
     return 0;
 }
 
@@ -191,28 +134,24 @@ uint32_t front_connect(struct front *f, const struct wiring *w)
 
     if (front_offer(f, w) != 0)
         return 99;
-    state = front_await(f, XB_CONNECTED | XB_GONE, FRONT_WAIT_MS);
+    state = bus_await(&f->bus, XB_CONNECTED | XB_GONE, BUS_WAIT_MS);
     if (state != 4)
         return state;
-    store_read_in(f->backend, "sectors", text, sizeof(text));
+    store_read_in(f->bus.backend, "sectors", text, sizeof(text));
     f->nr_sectors = text_number(&p);
-    f->info = number_in(f->backend, "info");
-    f->indirect_max = number_in(f->backend, "feature-max-indirect-segments");
-    f->has_discard = number_in(f->backend, "feature-discard");
-    f->has_flush = number_in(f->backend, "feature-flush-cache");
-    front_say(f, 4);
+    f->info = bus_number(f->bus.backend, "info");
+    f->indirect_max =
+        bus_number(f->bus.backend, "feature-max-indirect-segments");
+    f->has_discard = bus_number(f->bus.backend, "feature-discard");
+    f->has_flush = bus_number(f->bus.backend, "feature-flush-cache");
+    bus_say(&f->bus, 4);
     return state;
 }
 
 int front_restart(struct front *f)
 {
-    if (front_state(f) != 2) {
-        front_say(f, 5);
-        front_await(f, XB(5) | XB(6), FRONT_WAIT_MS);
-        front_say(f, 6);
-        if (front_await(f, XB(6), FRONT_WAIT_MS) != 6)
-            return -1;
-    }
+    if (bus_state(&f->bus) != 2 && bus_close(&f->bus) != 0)
+        return -1;
     remove_keys(f);
     for (uint32_t q = 0; q < FRONT_QUEUES; q++) {
         for (uint32_t i = 0; i < FRONT_PAGES; i++)
@@ -222,8 +161,8 @@ int front_restart(struct front *f)
             xen_port_close(f->queue[q].port);
         f->queue[q] = (struct queue){ .ring = NULL };
     }
-    front_say(f, 1);
-    return front_await(f, XB_INIT_WAIT, FRONT_WAIT_MS) == 2 ? 0 : -1;
+    bus_say(&f->bus, 1);
+    return bus_await(&f->bus, XB_INIT_WAIT, BUS_WAIT_MS) == 2 ? 0 : -1;
 }
 
 volatile uint8_t *front_slot(const struct front *f, uint32_t q, uint32_t n)
@@ -312,7 +251,7 @@ int32_t front_do(struct front *f, const struct req *r)
 {
     front_put(f, 0, r);
     front_push(f, 0);
-    return front_take(f, 0, FRONT_WAIT_MS);
+    return front_take(f, 0, BUS_WAIT_MS);
 }
 
 int32_t front_rw(struct front *f, uint8_t op, uint64_t sector,

@@ -11,6 +11,7 @@
 
 #include <stdint.h>
 
+#include "bus.h"
 #include "xen.h"
 
 #define FRONT_QUEUES 2u
@@ -20,19 +21,6 @@
 #define FRONT_SEGS 11u
 #define FRONT_DATA 256u /* pages to read into or write from */
 #define FRONT_NO_REPLY 99
-#define FRONT_WAIT_MS 8000u
-
-/* States of xenbus, as bits. */
-#define XB(state) (1u << (state))
-#define XB_INIT_WAIT XB(2)
-#define XB_CONNECTED XB(4)
-#define XB_GONE (XB(0) | XB(5) | XB(6))
-
-struct sring { /* the head of a ring */
-    uint32_t req_prod, req_event, rsp_prod, rsp_event;
-    uint8_t pad[48];
-    uint8_t slots[];
-};
 
 struct queue {
     volatile struct sring *ring;
@@ -42,8 +30,7 @@ struct queue {
 };
 
 struct front {
-    uint32_t devid;
-    char dir[64], backend[128];
+    struct bus bus;
     uint32_t order_max, queues_max; /* offered */
     uint64_t nr_sectors;            /* since connected */
     uint32_t info, indirect_max, has_discard, has_flush;
@@ -82,14 +69,6 @@ extern uint8_t front_data[FRONT_DATA][PAGE];
 
 /* Wait for the device, and for its backend.  0, or -1: there is none. */
 int front_open(struct front *f, uint32_t devid);
-
-uint32_t front_state(const struct front *f); /* the backend's; 0: gone */
-/* Until the backend is in one of these states.  Returns it, or 99: never. */
-uint32_t front_await(const struct front *f, uint32_t states, uint32_t ms);
-/* Why the backend closed the device; its length, 0: no word of it. */
-uint32_t front_error(const struct front *f, char *text, uint32_t size);
-/* Write our state. */
-void front_say(struct front *f, uint32_t state);
 
 /* Wait for InitWait, write all keys, say Initialised.  0, or -1. */
 int front_offer(struct front *f, const struct wiring *w);

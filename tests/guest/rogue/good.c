@@ -18,30 +18,6 @@
 #define INFO_READONLY 4u
 #define FULL_REFS 32u
 
-void say_state(const struct front *f, uint32_t state, struct line *why)
-{
-    char text[160];
-
-    if (state == 99) {
-        line_add(why, "no move, state ");
-        state = front_state(f);
-    } else {
-        line_add(why, "state ");
-    }
-    line_number(why, state);
-    if (!front_error(f, text, sizeof(text)))
-        return;
-    line_add(why, ", error: ");
-    line_add(why, text);
-}
-
-int has_reason(const struct front *f)
-{
-    char text[160];
-
-    return rogue_peer_is_linux || front_error(f, text, sizeof(text)) > 0;
-}
-
 static void pattern(uint8_t *page, uint32_t seed)
 {
     uint32_t *word = (uint32_t *)page;
@@ -132,7 +108,7 @@ static int full_ring(struct front *f, struct line *why)
     }
     for (uint32_t q = 0; q < f->nr_queues; q++)
         for (uint32_t i = 0; i < f->slots && status == 0; i++)
-            status = front_take(f, q, FRONT_WAIT_MS);
+            status = front_take(f, q, BUS_WAIT_MS);
     for (uint32_t i = 0; i < FULL_REFS; i++)
         xen_grant_end(refs[i]);
     if (status != 0)
@@ -153,7 +129,7 @@ static int with_wiring(struct front *f, const void *arg, struct line *why)
     }
     state = front_connect(f, w);
     if (state != 4) {
-        say_state(f, state, why);
+        say_state(&f->bus, state, why);
         return 0;
     }
     return full_ring(f, why) && full_ring(f, why) &&
@@ -272,15 +248,15 @@ static const struct wiring two_wide = { .nr_queues = 2,
                                         .abi64 = 1 };
 
 static const struct row rows[] = {
-    { "full-requests", full_requests, NULL, 0 },
-    { "flush", flush, NULL, 0 },
-    { "discard", discard, NULL, 0 },
-    { "indirect", indirect, NULL, 0 },
-    { "ring-16-pages", with_wiring, &wide, ROW_ALONE },
-    { "abi-64", with_wiring, &abi64, ROW_ALONE },
-    { "abi-64-16-pages", with_wiring, &abi64_wide, ROW_ALONE },
-    { "two-queues", with_wiring, &two, ROW_ALONE },
-    { "two-queues-4-pages", with_wiring, &two_wide, ROW_ALONE },
-    { "serve", serve, NULL, ROW_LOOSE },
+    { "full-requests", full_requests, NULL, 0, NULL },
+    { "flush", flush, NULL, 0, NULL },
+    { "discard", discard, NULL, 0, NULL },
+    { "indirect", indirect, NULL, 0, NULL },
+    { "ring-16-pages", with_wiring, &wide, ROW_ALONE, NULL },
+    { "abi-64", with_wiring, &abi64, ROW_ALONE, NULL },
+    { "abi-64-16-pages", with_wiring, &abi64_wide, ROW_ALONE, NULL },
+    { "two-queues", with_wiring, &two, ROW_ALONE, NULL },
+    { "two-queues-4-pages", with_wiring, &two_wide, ROW_ALONE, NULL },
+    { "serve", serve, NULL, ROW_LOOSE, NULL },
 };
 ROW_GROUP(good_group, "good", rows);

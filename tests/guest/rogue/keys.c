@@ -40,10 +40,10 @@ static int offer(struct front *f, const void *arg, struct line *why)
             w.protocol = long_text;
     }
     state = front_connect(f, &w);
-    say_state(f, state, why);
+    say_state(&f->bus, state, why);
     if (state == 4)
         return k->want != CLOSED;
-    return state != 99 && k->want != CONNECTED && has_reason(f);
+    return state != 99 && k->want != CONNECTED && has_reason(&f->bus);
 }
 
 /* Keys vanish while the backend reads them. */
@@ -59,8 +59,8 @@ static int vanish(struct front *f, const void *arg, struct line *why)
 
         if (front_offer(f, &two) != 0)
             return 0;
-        store_remove_in(f->dir, keys[i % 5]);
-        state = front_await(f, XB_CONNECTED | XB_GONE, FRONT_WAIT_MS);
+        store_remove_in(f->bus.dir, keys[i % 5]);
+        state = bus_await(&f->bus, XB_CONNECTED | XB_GONE, BUS_WAIT_MS);
         line_number(why, state);
         line_add(why, " ");
         if (state == 99 || front_restart(f) != 0)
@@ -72,14 +72,14 @@ static int vanish(struct front *f, const void *arg, struct line *why)
 #define KEYS(name, expected, ...)                                              \
     { name, offer,                                                             \
       &(const struct keys){ .w = { __VA_ARGS__ }, .want = expected },          \
-      ROW_ALONE }
+      ROW_ALONE, NULL }
 /* xenstored may refuse to hold as much; the key is then missing. */
 #define LONG(name, expected, fill, key)                                        \
     { name, offer,                                                             \
       &(const struct keys){ .w = { key = "", .text_len = LONG_BYTES },         \
                             .want = expected,                                  \
                             .what = fill },                                    \
-      ROW_ALONE }
+      ROW_ALONE, NULL }
 
 /* clang-format off */
 static const struct row rows[] = {
@@ -117,7 +117,7 @@ static const struct row rows[] = {
     KEYS("protocol-empty",      CLOSED, .protocol = ""),
     LONG("protocol-long", EITHER, "x86", .protocol),
     LONG("order-binary", EITHER, "\0\xff\n", .order_text),
-    { "keys-vanish", vanish, NULL, ROW_ALONE },
+    { "keys-vanish", vanish, NULL, ROW_ALONE, NULL },
 };
 /* clang-format on */
 ROW_GROUP(key_group, "keys", rows);

@@ -211,7 +211,7 @@ static int list_is_data(struct front *f, const void *arg, struct line *why)
     {                                                                          \
         __VA_ARGS__                                                            \
     }
-#define ASK(name, ...) { name, ask, BAD(__VA_ARGS__), 0 }
+#define ASK(name, ...) { name, ask, BAD(__VA_ARGS__), 0, NULL }
 #define ERR .want = A_ERROR
 #define ONE .nr_segs = 1, .last = 7
 #define MAX64 0xffffffffffffffffull
@@ -254,8 +254,8 @@ static const struct row rows[] = {
     ASK("ref-readonly-write", .op = WR, ONE, .sector = 96, .ref = READONLY, .want = A_OK),
     ASK("ref-others",         .op = RD, ONE, .ref = OTHERS, ERR),
     ASK("ref-others-write",   .op = WR, ONE, .ref = OTHERS, ERR),
-    { "ref-each-segment", each_segment, BAD(.nr_segs = 11, .last = 7, .sector = 4096, .ref = BOGUS, ERR), 0 },
-    { "last-each-segment", each_segment, BAD(.nr_segs = 11, .last = 9, .sector = 4096, ERR), 0 },
+    { "ref-each-segment", each_segment, BAD(.nr_segs = 11, .last = 7, .sector = 4096, .ref = BOGUS, ERR), 0, NULL },
+    { "last-each-segment", each_segment, BAD(.nr_segs = 11, .last = 9, .sector = 4096, ERR), 0, NULL },
     ASK("indirect-none",      .op = IND, .inner = RD, ERR),
     ASK("indirect-257",       .op = IND, .inner = RD, .nr_segs = 257, .last = 7, ERR),
     ASK("indirect-65535",     .op = IND, .inner = WR, .nr_segs = 65535, .last = 7, ERR),
@@ -269,7 +269,7 @@ static const struct row rows[] = {
     ASK("indirect-last-8",    .op = IND, .inner = RD, .nr_segs = 12, .last = 8, .which = 12, ERR),
     ASK("indirect-ref-bogus", .op = IND, .inner = WR, .nr_segs = 32, .last = 7, .sector = 4096, .ref = BOGUS, .which = 32, ERR),
     ASK("indirect-at-end",    .op = IND, .inner = WR, .nr_segs = 12, .last = 7, .place = FROM_END, .sector = MAX64 - 94, ERR),
-    { "indirect-list-is-data", list_is_data, NULL, 0 },
+    { "indirect-list-is-data", list_is_data, NULL, 0, NULL },
 };
 ROW_GROUP(request_group, "requests", rows);
 

@@ -10,13 +10,12 @@
 
 #include <xen/io/blkif.h>
 
+#include "second.h"
 #include "store.h"
 
 #define FLIP_SECTOR 64u
 #define FLIP_AROUND 3u /* pages: before, at, behind */
 #define FLIP_ROUNDS 50u
-
-void second_main(void);
 
 static const struct wiring plain;
 
@@ -27,7 +26,7 @@ static int connect(struct front *f, const struct wiring *w, struct line *why)
     if (state == 4)
         return 1;
     line_add(why, "does not connect: ");
-    say_state(f, state, why);
+    say_state(&f->bus, state, why);
     return 0;
 }
 
@@ -55,14 +54,14 @@ static int lie_about_prod(struct front *f, const void *arg, struct line *why)
     answered = f->queue[0].ring->rsp_prod;
     f->queue[0].prod += add;
     front_push(f, 0);
-    state = front_await(f, XB_GONE, 3000);
+    state = bus_await(&f->bus, XB_GONE, 3000);
     if (f->queue[0].ring->rsp_prod != answered) {
         line_add(why, "answered what was never asked");
         return 0;
     }
     line_add(why, state == 99 ? "halted, " : "closed, ");
-    say_state(f, state, why);
-    return state == 99 ? rogue_peer_is_linux : has_reason(f);
+    say_state(&f->bus, state, why);
+    return state == 99 ? rogue_peer_is_linux : has_reason(&f->bus);
 }
 
 /* Rings full of answers that nobody reads. */
@@ -72,7 +71,7 @@ static int never_consume(struct front *f, const void *arg, struct line *why)
 
     (void)arg;
     for (uint32_t round = 0; round < 10; round++) {
-        uint64_t until = xen_now_ns() + FRONT_WAIT_MS * XEN_MS;
+        uint64_t until = xen_now_ns() + BUS_WAIT_MS * XEN_MS;
         uint32_t ref;
 
         q->ring->rsp_event = q->ring->rsp_prod + 0x40000000;
@@ -102,8 +101,8 @@ static int close_port(struct front *f, const void *arg, struct line *why)
     front_push(f, 0);
     xen_port_close(f->queue[0].port);
     f->queue[0].port = 0;
-    front_await(f, XB_GONE, 1000);
-    say_state(f, front_state(f), why);
+    bus_await(&f->bus, XB_GONE, 1000);
+    say_state(&f->bus, bus_state(&f->bus), why);
     /* It may still be filling the page; then it is given to nobody else. */
     xen_grant_end(ref);
     return 1;
@@ -130,7 +129,7 @@ static int revoke_ring(struct front *f, const void *arg, struct line *why)
     rc = xen_page_drop((const void *)ring);
     for (uint32_t i = 0; i < 100; i++)
         xen_port_send(f->queue[0].port);
-    say_state(f, front_await(f, XB_GONE, 1000), why);
+    say_state(&f->bus, bus_await(&f->bus, XB_GONE, 1000), why);
     rc |= front_restart(f);
     xen_grant_end(ref);
     if (rc || xen_page_renew((const void *)ring) != 0) {
@@ -143,13 +142,13 @@ static int revoke_ring(struct front *f, const void *arg, struct line *why)
 static int change_wiring(struct front *f, const void *arg, struct line *why)
 {
     (void)arg;
-    store_number_in(f->dir, "ring-page-order", 4);
+    store_number_in(f->bus.dir, "ring-page-order", 4);
     for (uint32_t i = 0; i < 3; i++) {
-        store_number_in(f->dir, "ring-ref", 1000000);
-        store_number_in(f->dir, "event-channel", 1000000);
-        store_number_in(f->dir, "multi-queue-num-queues", 99);
-        front_say(f, 3);
-        front_say(f, 4);
+        store_number_in(f->bus.dir, "ring-ref", 1000000);
+        store_number_in(f->bus.dir, "event-channel", 1000000);
+        store_number_in(f->bus.dir, "multi-queue-num-queues", 99);
+        bus_say(&f->bus, 3);
+        bus_say(&f->bus, 4);
         if (!good_serves(f, why))
             return 0;
     }
@@ -162,7 +161,7 @@ static int wired_together(struct front *f, const void *arg, struct line *why)
     const struct wiring *w = arg;
     uint32_t state = front_connect(f, w), ref;
 
-    say_state(f, state, why);
+    say_state(&f->bus, state, why);
     if (state != 4)
         return state != 99;
     ref = put_reads(f, 0, f->slots);
@@ -170,35 +169,25 @@ static int wired_together(struct front *f, const void *arg, struct line *why)
     front_take(f, 0, 500);
     if (f->nr_queues > 1)
         xen_port_send(f->queue[1].port);
-    front_await(f, XB_GONE, 500);
+    bus_await(&f->bus, XB_GONE, 500);
     xen_grant_end(ref);
     return 1;
 }
 
-static struct {
-    volatile uint32_t on, rounds;
-    const struct front *f;
-} flipper;
+static const struct front *flipped;
 
 /* The second vCPU: flips what matters of each slot, to and fro. */
-void second_main(void)
+static void flip_slots(void)
 {
-    for (;;) {
-        if (!flipper.on) {
-            __asm__ volatile("pause");
-            continue;
-        }
-        for (uint32_t n = 0; n < 32; n++) {
-            volatile uint8_t *slot = front_slot(flipper.f, 0, n);
+    for (uint32_t n = 0; n < 32; n++) {
+        volatile uint8_t *slot = front_slot(flipped, 0, n);
 
-            slot[0] ^= 0x80;      /* op */
-            slot[1] ^= 1 ^ 12;    /* nr_segments */
-            slot[12 + 5] ^= 1;    /* sector, by 2^40 */
-            slot[20 + 3] ^= 0x40; /* the grant, by 2^30 */
-            slot[20 + 4] ^= 0xc8; /* first_sect */
-            slot[20 + 5] ^= 0xe0; /* last_sect */
-        }
-        flipper.rounds++;
+        slot[0] ^= 0x80;      /* op */
+        slot[1] ^= 1 ^ 12;    /* nr_segments */
+        slot[12 + 5] ^= 1;    /* sector, by 2^40 */
+        slot[20 + 3] ^= 0x40; /* the grant, by 2^30 */
+        slot[20 + 4] ^= 0xc8; /* first_sect */
+        slot[20 + 5] ^= 0xe0; /* last_sect */
     }
 }
 
@@ -216,7 +205,7 @@ static int flip_round(struct front *f, uint32_t ref, uint32_t seen[3],
         front_put(f, 0, &r);
     front_push(f, 0);
     for (uint32_t i = 0; i < f->slots; i++) {
-        int32_t status = front_take(f, 0, FRONT_WAIT_MS);
+        int32_t status = front_take(f, 0, BUS_WAIT_MS);
 
         if (status > 0 || status < -2) {
             line_add(why, status == FRONT_NO_REPLY ? "no answer" : "status ");
@@ -230,8 +219,8 @@ static int flip_round(struct front *f, uint32_t ref, uint32_t seen[3],
 
 static int flip(struct front *f, const void *arg, struct line *why)
 {
-    static int started;
-    uint32_t rounds = rogue_n ? rogue_n : FLIP_ROUNDS, seen[3] = { 0 }, ref;
+    uint32_t flips, rounds = rogue_n ? rogue_n : FLIP_ROUNDS, seen[3] = { 0 },
+                    ref;
     uint32_t around = FLIP_SECTOR - 8;
     int ok = 1;
 
@@ -240,25 +229,23 @@ static int flip(struct front *f, const void *arg, struct line *why)
         memset(front_data[i], 0x10 + (int)i, PAGE);
     if (front_rw(f, BLKIF_OP_WRITE, around, 8 * FLIP_AROUND, 0) != 0)
         return 0;
-    flipper.f = f;
-    if (!started && xen_second_start() != 0) {
+    memset(front_data[8], 0xee, PAGE);
+    flipped = f;
+    if (second_run(flip_slots) != 0) {
         line_add(why, "no second vCPU");
         return 0;
     }
-    started = 1;
-    memset(front_data[8], 0xee, PAGE);
     ref = xen_grant(front_data[8], 0, 0);
-    flipper.on = 1;
     for (uint32_t i = 0; i < rounds && ok; i++)
         ok = flip_round(f, ref, seen, why);
-    flipper.on = 0;
+    flips = second_stop();
     xen_port_wait(f->queue[0].port, xen_now_ns() + 10 * XEN_MS);
     xen_grant_end(ref);
     for (uint32_t i = 0; i < 3; i++) {
         line_number(why, seen[i]);
         line_add(why, i == 0 ? " done " : i == 1 ? " failed " : " unknown, ");
     }
-    line_number(why, flipper.rounds);
+    line_number(why, flips);
     line_add(why, " flips");
     if (!ok || front_rw(f, BLKIF_OP_READ, around, 8 * FLIP_AROUND, 0) != 0)
         return 0;
@@ -267,7 +254,7 @@ static int flip(struct front *f, const void *arg, struct line *why)
             line_add(why, "; wrote beside it");
             return 0;
         }
-    return flipper.rounds > 0 && seen[1] + seen[2] > 0;
+    return flips > 0 && seen[1] + seen[2] > 0;
 }
 
 static const struct wiring same_ref = { .order = 2, .same_ref = 1 };
@@ -275,16 +262,16 @@ static const struct wiring same_ring = { .nr_queues = 2, .same_ring = 1 };
 static const struct wiring same_port = { .nr_queues = 2, .same_port = 1 };
 
 static const struct row rows[] = {
-    { "prod-jumps", lie_about_prod, (void *)33, ROW_ALONE },
-    { "prod-jumps-far", lie_about_prod, (void *)0x80000000, ROW_ALONE },
-    { "prod-moves-back", lie_about_prod, (void *)-1, ROW_ALONE },
-    { "never-consumes", never_consume, NULL, 0 },
-    { "port-closed", close_port, NULL, ROW_ALONE },
-    { "ring-revoked", revoke_ring, NULL, ROW_ALONE },
-    { "wiring-changed", change_wiring, NULL, 0 },
-    { "same-ref", wired_together, &same_ref, ROW_ALONE },
-    { "same-ring", wired_together, &same_ring, ROW_ALONE },
-    { "same-port", wired_together, &same_port, ROW_ALONE },
-    { "flipped", flip, NULL, 0 },
+    { "prod-jumps", lie_about_prod, (void *)33, ROW_ALONE, NULL },
+    { "prod-jumps-far", lie_about_prod, (void *)0x80000000, ROW_ALONE, NULL },
+    { "prod-moves-back", lie_about_prod, (void *)-1, ROW_ALONE, NULL },
+    { "never-consumes", never_consume, NULL, 0, NULL },
+    { "port-closed", close_port, NULL, ROW_ALONE, NULL },
+    { "ring-revoked", revoke_ring, NULL, ROW_ALONE, NULL },
+    { "wiring-changed", change_wiring, NULL, 0, NULL },
+    { "same-ref", wired_together, &same_ref, ROW_ALONE, NULL },
+    { "same-ring", wired_together, &same_ring, ROW_ALONE, NULL },
+    { "same-port", wired_together, &same_port, ROW_ALONE, NULL },
+    { "flipped", flip, NULL, 0, NULL },
 };
 ROW_GROUP(ring_group, "rings", rows);

@@ -12,16 +12,22 @@
 #include "front.h"
 #include "text.h"
 
-struct row {
+struct nic;
+
+struct row { /* of a disk, or of a network card: `run` or `net` */
     const char *name;
     int (*run)(struct front *f, const void *arg, struct line *why);
     const void *arg;
     uint32_t flags; /* ROW_* */
+    int (*net)(struct nic *n, const void *arg, struct line *why);
 };
 
 #define ROW_ALONE 1u /* starts from InitWait, and leaves it at anything */
 #define ROW_LAST 2u  /* nothing can come behind it */
 #define ROW_LOOSE 4u /* runs only when it is named, not with its group */
+#define ROW_FATAL                                                              \
+    8u /* Linux's vif is of no use behind it: the next is taken                \
+        */
 
 struct group {
     const char *name;
@@ -30,12 +36,14 @@ struct group {
 };
 
 extern const struct group good_group, request_group, readonly_group, ring_group,
-    key_group, storm_group;
+    key_group, storm_group, net_good_group, net_tx_group, net_fatal_group,
+    net_ring_group, net_key_group, net_storm_group;
 
 extern uint32_t rogue_n; /* rogue.n=: how often, for storms; 0: a few */
 /*
- * rogue.peer=linux: the peer is xen-blkback.  Its reasons are where a guest
- * may not read, and it names a forbidden inner operation in its answer.
+ * rogue.peer=linux: the peer is xen-blkback or xen-netback.  Their reasons are
+ * where a guest may not read, and the former names a forbidden inner operation
+ * in its answer.
  */
 extern int rogue_peer_is_linux;
 
@@ -49,11 +57,23 @@ extern int rogue_peer_is_linux;
  */
 int good_serves(struct front *f, struct line *why);
 
+/* Connect plainly.  1, or 0 and why. */
+int net_connect(struct nic *n, struct line *why);
+
 /* The backend closed the device: does it say why?  Of Linux's we cannot know.
  */
-int has_reason(const struct front *f);
+int has_reason(const struct bus *b);
 
 /* What became of a device: its state, and the reason that its backend gave. */
-void say_state(const struct front *f, uint32_t state, struct line *why);
+void say_state(const struct bus *b, uint32_t state, struct line *why);
+
+/* Wait for a key in the device's directory, which dom0 writes. */
+void rogue_wait_for_go(const struct bus *b, const char *key);
+
+/* rogue.n, or a few; a state, any; what storms do to any device. */
+uint32_t storm_times(uint32_t few);
+uint32_t storm_state(void);
+int storm_of_states(const struct bus *b, struct line *why);
+int storm_remove_directory(const struct bus *b, struct line *why);
 
 #endif

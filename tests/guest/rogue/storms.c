@@ -16,7 +16,7 @@
 
 static const struct wiring plain;
 
-static uint32_t times(uint32_t few)
+uint32_t storm_times(uint32_t few)
 {
     return rogue_n ? rogue_n : few;
 }
@@ -24,7 +24,7 @@ static uint32_t times(uint32_t few)
 /* Events, and nothing on the ring. */
 static int event_storm(struct front *f, const void *arg, struct line *why)
 {
-    uint32_t nr = times(20000);
+    uint32_t nr = storm_times(20000);
     uint64_t start = xen_now_ns();
 
     (void)arg;
@@ -39,7 +39,7 @@ static int event_storm(struct front *f, const void *arg, struct line *why)
 /* Requests that cannot be done: nothing may be left of any of them. */
 static int bogus_storm(struct front *f, const void *arg, struct line *why)
 {
-    uint32_t nr = times(2000), asked = 0, answered = 0;
+    uint32_t nr = storm_times(2000), asked = 0, answered = 0;
     struct req r = { .nr_segs = FRONT_SEGS };
 
     (void)arg;
@@ -53,7 +53,7 @@ static int bogus_storm(struct front *f, const void *arg, struct line *why)
         }
         front_push(f, 0);
         for (; answered < asked; answered++) {
-            int32_t status = front_take(f, 0, FRONT_WAIT_MS);
+            int32_t status = front_take(f, 0, BUS_WAIT_MS);
 
             if (status != BLKIF_RSP_ERROR) {
                 line_add(why, "status ");
@@ -76,11 +76,17 @@ static void leave_in_flight(struct front *f, uint32_t ref)
     front_push(f, 0);
 }
 
+uint32_t storm_state(void)
+{
+    static const uint8_t states[] = { 1, 3, 3, 4, 5, 6, 0, 2, 7, 99 };
+
+    return states[text_random() % sizeof(states)];
+}
+
 /* Any state after any other, with requests under way. */
 static int toggle(struct front *f, const void *arg, struct line *why)
 {
-    static const uint8_t states[] = { 1, 3, 3, 4, 5, 6, 0, 2, 7, 99 };
-    uint32_t nr = times(60);
+    uint32_t nr = storm_times(60);
     uint32_t ref = xen_grant(front_data[0], 0, 0);
 
     (void)arg;
@@ -93,34 +99,38 @@ static int toggle(struct front *f, const void *arg, struct line *why)
             }
         }
         leave_in_flight(f, ref);
-        front_say(f, states[text_random() % sizeof(states)]);
+        bus_say(&f->bus, storm_state());
         if (text_random() % 4 == 0)
-            front_state(f); /* a moment for the others */
+            bus_state(&f->bus); /* a moment for the others */
     }
     line_number(why, nr);
     xen_grant_end(ref);
     return 1;
 }
 
-/* One state, written again and again: the same, and two by turns. */
-static int state_storm(struct front *f, const void *arg, struct line *why)
+int storm_of_states(const struct bus *b, struct line *why)
 {
-    uint32_t nr = times(400);
+    uint32_t nr = storm_times(400);
     uint64_t start = xen_now_ns();
 
-    (void)arg;
     for (uint32_t i = 0; i < nr; i++)
-        front_say(f, i & 1 ? 4 : 3);
+        bus_say(b, i & 1 ? 4 : 3);
     line_number(why, nr);
     line_add(why, " in about ms ");
     line_number(why, (uint32_t)((xen_now_ns() - start) >> 20));
     return 1;
 }
 
+static int state_storm(struct front *f, const void *arg, struct line *why)
+{
+    (void)arg;
+    return storm_of_states(&f->bus, why);
+}
+
 /* Connect, close, connect: as fast as a backend can. */
 static int connect_storm(struct front *f, const void *arg, struct line *why)
 {
-    uint32_t nr = times(10);
+    uint32_t nr = storm_times(10);
 
     (void)arg;
     for (uint32_t i = 0; i < nr; i++)
@@ -133,19 +143,23 @@ static int connect_storm(struct front *f, const void *arg, struct line *why)
     return 1;
 }
 
-/* The device's directory, whole. */
-static int remove_directory(struct front *f, const void *arg, struct line *why)
+int storm_remove_directory(const struct bus *b, struct line *why)
 {
     uint32_t state;
 
-    (void)arg;
-    if (store_remove(f->dir) != 0) {
+    if (store_remove(b->dir) != 0) {
         line_add(why, "not allowed");
         return 0;
     }
-    state = front_await(f, XB_GONE, FRONT_WAIT_MS);
-    say_state(f, state, why);
-    return state != 99;
+    state = bus_await(b, XB_GONE, BUS_WAIT_MS);
+    say_state(b, state, why);
+    return state != BUS_NEVER;
+}
+
+static int remove_directory(struct front *f, const void *arg, struct line *why)
+{
+    (void)arg;
+    return storm_remove_directory(&f->bus, why);
 }
 
 /* All ports at once; nobody hears the console any more, nor xenstore us. */
@@ -159,12 +173,12 @@ static int reset_ports(struct front *f, const void *arg, struct line *why)
 }
 
 static const struct row rows[] = {
-    { "event-storm", event_storm, NULL, 0 },
-    { "bogus-storm", bogus_storm, NULL, 0 },
-    { "state-storm", state_storm, NULL, 0 },
-    { "toggle", toggle, NULL, ROW_ALONE },
-    { "connect-storm", connect_storm, NULL, ROW_ALONE },
-    { "directory-removed", remove_directory, NULL, ROW_LAST | ROW_LOOSE },
-    { "ports-reset", reset_ports, NULL, ROW_LAST | ROW_LOOSE },
+    { "event-storm", event_storm, NULL, 0, NULL },
+    { "bogus-storm", bogus_storm, NULL, 0, NULL },
+    { "state-storm", state_storm, NULL, 0, NULL },
+    { "toggle", toggle, NULL, ROW_ALONE, NULL },
+    { "connect-storm", connect_storm, NULL, ROW_ALONE, NULL },
+    { "directory-removed", remove_directory, NULL, ROW_LAST | ROW_LOOSE, NULL },
+    { "ports-reset", reset_ports, NULL, ROW_LAST | ROW_LOOSE, NULL },
 };
 ROW_GROUP(storm_group, "storms", rows);
