@@ -24,8 +24,12 @@ struct loop {
 static const uint8_t allowed[] = {
     IORING_OP_READ,      IORING_OP_WRITE,          IORING_OP_FSYNC,
     IORING_OP_POLL_ADD,  IORING_OP_POLL_REMOVE,    IORING_OP_TIMEOUT,
-    IORING_OP_FALLOCATE, IORING_OP_TIMEOUT_REMOVE,
+    IORING_OP_FALLOCATE, IORING_OP_TIMEOUT_REMOVE, IORING_OP_READV,
+    IORING_OP_WRITEV,    IORING_OP_ASYNC_CANCEL,
 };
+
+/* How what is under way with an event is cancelled. */
+enum { KIND_IO, KIND_POLL, KIND_TIMER };
 
 static int restrict_ring(struct loop *l, struct err *e)
 {
@@ -116,6 +120,7 @@ static struct io_uring_sqe *prepare(struct loop *l, struct loop_event *ev)
 /* A request that was prepared is one of fixed[0]. */
 static void of_store(struct io_uring_sqe *sqe, struct loop_event *ev)
 {
+    ev->kind = KIND_IO;
     io_uring_sqe_set_flags(sqe, IOSQE_FIXED_FILE);
     io_uring_sqe_set_data(sqe, ev);
 }
@@ -149,7 +154,7 @@ void loop_poll(struct loop *l, int fd, short events, struct loop_event *ev)
 
     io_uring_prep_poll_add(sqe, fd, (uint16_t)events);
     io_uring_sqe_set_data(sqe, ev);
-    ev->is_timer = false;
+    ev->kind = KIND_POLL;
 }
 
 void loop_timer(struct loop *l, uint64_t after_ns, struct loop_event *ev)
@@ -160,7 +165,7 @@ void loop_timer(struct loop *l, uint64_t after_ns, struct loop_event *ev)
     ev->ts.tv_nsec = (long long)(after_ns % 1000000000u);
     io_uring_prep_timeout(sqe, (struct __kernel_timespec *)&ev->ts, 0, 0);
     io_uring_sqe_set_data(sqe, ev);
-    ev->is_timer = true;
+    ev->kind = KIND_TIMER;
 }
 
 void loop_cancel(struct loop *l, struct loop_event *ev)
@@ -170,10 +175,12 @@ void loop_cancel(struct loop *l, struct loop_event *ev)
     if (!ev->busy)
         return;
     sqe = prepare(l, NULL);
-    if (ev->is_timer)
+    if (ev->kind == KIND_TIMER)
         io_uring_prep_timeout_remove(sqe, (uint64_t)(uintptr_t)ev, 0);
-    else
+    else if (ev->kind == KIND_POLL)
         io_uring_prep_poll_remove(sqe, (uint64_t)(uintptr_t)ev);
+    else
+        io_uring_prep_cancel64(sqe, (uint64_t)(uintptr_t)ev, 0);
     io_uring_sqe_set_data(sqe, NULL);
 }
 
@@ -192,6 +199,24 @@ void loop_write(struct loop *l, const void *from, uint32_t len_bytes,
     struct io_uring_sqe *sqe = prepare(l, ev);
 
     io_uring_prep_write(sqe, 0, from, len_bytes, off);
+    of_store(sqe, ev);
+}
+
+void loop_readv(struct loop *l, const struct iovec *iov, uint32_t nr,
+                uint64_t off, struct loop_event *ev)
+{
+    struct io_uring_sqe *sqe = prepare(l, ev);
+
+    io_uring_prep_readv(sqe, 0, iov, nr, off);
+    of_store(sqe, ev);
+}
+
+void loop_writev(struct loop *l, const struct iovec *iov, uint32_t nr,
+                 uint64_t off, struct loop_event *ev)
+{
+    struct io_uring_sqe *sqe = prepare(l, ev);
+
+    io_uring_prep_writev(sqe, 0, iov, nr, off);
     of_store(sqe, ev);
 }
 

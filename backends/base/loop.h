@@ -18,13 +18,14 @@
 #include <stdint.h>
 
 struct err;
+struct iovec;
 struct loop;
 
 struct loop_event { /* embedded in whoever waits */
     void (*fn)(struct loop_event *ev, int res);
     bool busy; /* something is under way with it */
     /* The loop's own. */
-    bool is_timer;
+    uint8_t kind;
     struct {
         long long tv_sec, tv_nsec;
     } ts; /* struct __kernel_timespec */
@@ -48,7 +49,8 @@ uint32_t loop_turn(struct loop *l, bool wait);
 void loop_poll(struct loop *l, int fd, short events, struct loop_event *ev);
 /* fn runs with -ETIME, or -ECANCELED after loop_cancel(). */
 void loop_timer(struct loop *l, uint64_t after_ns, struct loop_event *ev);
-/* fn of a poll or timer still runs, soon; a no-op on one that is not busy. */
+/* fn of a poll, timer, read or write still runs, soon; a no-op on one that is
+   not busy. */
 void loop_cancel(struct loop *l, struct loop_event *ev);
 
 /* Of the store, fixed[0]: fn runs with the count or a negative errno. */
@@ -56,6 +58,11 @@ void loop_read(struct loop *l, void *to, uint32_t len_bytes, uint64_t off,
                struct loop_event *ev);
 void loop_write(struct loop *l, const void *from, uint32_t len_bytes,
                 uint64_t off, struct loop_event *ev);
+/* The same in pieces: iov and what it points to stay until fn runs. */
+void loop_readv(struct loop *l, const struct iovec *iov, uint32_t nr,
+                uint64_t off, struct loop_event *ev);
+void loop_writev(struct loop *l, const struct iovec *iov, uint32_t nr,
+                 uint64_t off, struct loop_event *ev);
 void loop_fdatasync(struct loop *l, struct loop_event *ev);
 void loop_fallocate(struct loop *l, int mode, uint64_t off, uint64_t len_bytes,
                     struct loop_event *ev);

@@ -2,33 +2,30 @@
 /*
  * blk_server.c - a backend's main thread: it hears the supervisor
  *
- * How this works: a poll(2) loop over the listening socket, the one connection
- * and the queues' eventfd.  Whatever a queue does is ordered here and heard of
- * by its state; the main thread waits for none of them, for a grant copy may
- * take seconds.
+ * How this works: talk.h's loop over the supervisor's words and the queues'
+ * news.  Whatever a queue does is ordered here and heard of by its state; the
+ * main thread waits for none of them, for a grant copy may take seconds.
  */
 #include "backends/blk/blk_server.h"
 
 #include <assert.h>
 #include <errno.h>
 #include <linux/fs.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/file.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include "backends/base/sandbox.h"
+#include "backends/base/talk.h"
 #include "backends/blk/blk_queue.h"
 #include "backends/blk/blk_ring.h"
 #include "backends/blk/blk_rings.h"
 #include "backends/blk/blk_store.h"
 #include "common/checked.h"
 #include "common/err.h"
-#include "common/fdpass.h"
 #include "common/log.h"
 
 static const unsigned long ioctls[] = { BLKGETSIZE64, BLKDISCARD,
@@ -47,8 +44,8 @@ struct server {
     struct blk_disk disk;
     struct blk_open open;
     enum server_state state;
-    int conn_fd; /* -1: no supervisor */
-    bool quit;   /* at the end of LEAVING */
+    struct talk talk;
+    bool quit; /* at the end of LEAVING */
     bool told_broken;
     bool failed;
     uint32_t nr_queues;
@@ -76,17 +73,11 @@ static void server_move(struct server *s, enum server_state to)
     s->state = to;
 }
 
-static void tell(struct server *s, const struct blk_ctl *m)
-{
-    if (s->conn_fd >= 0 && fdpass_send(s->conn_fd, m, sizeof(*m), -1) < 0)
-        log_debug("%s: the supervisor does not listen", s->disk.name);
-}
-
 static void tell_type(struct server *s, enum blk_ctl_type type)
 {
     struct blk_ctl m = { .type = type };
 
-    tell(s, &m);
+    talk_say(&s->talk, &m);
 }
 
 static void tell_text(struct server *s, enum blk_ctl_type type,
@@ -95,7 +86,7 @@ static void tell_text(struct server *s, enum blk_ctl_type type,
     struct blk_ctl m = { .type = type };
 
     snprintf(m.u.text, sizeof(m.u.text), "%.*s", (int)BLK_TEXT - 1, text);
-    tell(s, &m);
+    talk_say(&s->talk, &m);
 }
 
 static void tell_store(struct server *s, enum blk_ctl_type type)
@@ -103,7 +94,7 @@ static void tell_store(struct server *s, enum blk_ctl_type type)
     struct blk_ctl m = { .type = type };
 
     m.u.store = s->disk.store->info;
-    tell(s, &m);
+    talk_say(&s->talk, &m);
 }
 
 /* The backend cannot go on; whoever started it hears why. */
@@ -128,7 +119,7 @@ static void say_hello(struct server *s)
     };
     if (s->disk.store)
         m.u.hello.store = s->disk.store->info;
-    tell(s, &m);
+    talk_say(&s->talk, &m);
 }
 
 /* --- opening ---------------------------------------------------------- */
@@ -237,7 +228,7 @@ static void on_open(struct server *s, const struct blk_open *o, int fd)
         blk_journal_reset(s->disk.journal);
     if (o->kind == BLK_STORE_NBD && fd < 0) {
         server_move(s, SERVER_OPENING);
-        tell(s, &want);
+        talk_say(&s->talk, &want);
         return;
     }
     open_now(s, fd);
@@ -358,8 +349,11 @@ static void on_socket(struct server *s, uint32_t number, int fd)
         close(fd);
 }
 
-static void on_message(struct server *s, const struct blk_ctl *m, int fd)
+static void on_message(void *arg, const void *message, int fd)
 {
+    const struct blk_ctl *m = message;
+    struct server *s = arg;
+
     switch (m->type) {
     case BLK_CTL_OPEN:
         if (s->state == SERVER_NEW) {
@@ -395,52 +389,27 @@ static void on_message(struct server *s, const struct blk_ctl *m, int fd)
         close(fd);
 }
 
-static void on_readable(struct server *s)
+static void on_caller(void *arg)
 {
-    struct blk_ctl m;
-    int fd = -1;
-    int r = fdpass_receive(s->conn_fd, &m, sizeof(m), &fd);
+    struct server *s = arg;
 
-    if (r == -EAGAIN)
-        return;
-    if (r != (int)sizeof(m)) { /* it ended: we serve on */
-        log_info("%s: the supervisor is gone", s->disk.name);
-        if (fd >= 0)
-            close(fd);
-        close(s->conn_fd);
-        s->conn_fd = -1;
-        return;
-    }
-    on_message(s, &m, fd);
-}
-
-static void on_caller(struct server *s)
-{
-    int fd = accept4(BLK_FD_LISTEN, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-
-    if (fd < 0)
-        return;
-    if (s->conn_fd >= 0)
-        close(s->conn_fd);
-    s->conn_fd = fd;
     say_hello(s);
     s->told_broken = false; /* not this one */
     eventfd_write(s->disk.news_fd, 1);
 }
 
-static void on_news(struct server *s)
+static void on_news(void *arg)
 {
+    struct server *s = arg;
     char why[BLK_TEXT] = "";
     uint32_t wanted = atomic_exchange(&s->wanted, 0);
-    eventfd_t nr;
 
-    eventfd_read(s->disk.news_fd, &nr);
     for (uint32_t i = 0; i < BLK_QUEUES_MAX; i++)
         if (wanted & BIT(i)) {
             struct blk_ctl m = { .type = BLK_CTL_WANT_SOCKET };
 
             m.u.socket = i;
-            tell(s, &m);
+            talk_say(&s->talk, &m);
         }
     for (uint32_t i = 0; i < s->rings.nr_linked; i++)
         if (blk_queue_state(s->queue[i], why) == BLK_QUEUE_BROKEN)
@@ -454,32 +423,23 @@ static bool is_over(const struct server *s)
     return s->failed || (s->quit && s->state != SERVER_LEAVING);
 }
 
-static void turn(struct server *s)
-{
-    struct pollfd p[] = {
-        { .fd = BLK_FD_LISTEN, .events = POLLIN },
-        { .fd = s->disk.news_fd, .events = POLLIN },
-        { .fd = s->conn_fd, .events = POLLIN }, /* -1: ignored */
-    };
-
-    if (poll(p, ARRAY_SIZE(p), -1) < 0)
-        return;
-    if (p[1].revents)
-        on_news(s);
-    if (p[2].revents)
-        on_readable(s);
-    if (p[0].revents)
-        on_caller(s);
-}
+static const struct talk_ops talk_ops = {
+    .caller = on_caller,
+    .message = on_message,
+    .news = on_news,
+};
 
 static int prepare(struct server *s, struct err *e)
 {
+    int rc;
+
     if (flock(BLK_FD_JOURNAL, LOCK_EX)) /* until the one before us is gone */
         return fail(e, -errno, "journal: lock it: %s", strerror(errno));
     s->disk.journal_fd = BLK_FD_JOURNAL;
-    s->disk.news_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-    if (s->disk.news_fd < 0)
-        return fail(e, -errno, "eventfd: %s", strerror(errno));
+    rc = talk_open(&s->talk, e);
+    if (rc < 0)
+        return rc;
+    s->disk.news_fd = s->talk.news_fd;
     return blk_journal_map(BLK_FD_JOURNAL, &s->disk.journal, e);
 }
 
@@ -491,10 +451,7 @@ static void close_all(struct server *s)
     if (s->disk.store)
         s->disk.store->ops->close(s->disk.store);
     blk_journal_unmap(s->disk.journal);
-    if (s->conn_fd >= 0)
-        close(s->conn_fd);
-    if (s->disk.news_fd >= 0)
-        close(s->disk.news_fd);
+    talk_close(&s->talk);
 }
 
 int blk_server_run(const char *name, struct err *e)
@@ -505,10 +462,18 @@ int blk_server_run(const char *name, struct err *e)
     if (!s)
         return fail(e, -ENOMEM, "%s: no memory", name);
     s->disk.name = name;
-    s->conn_fd = s->disk.news_fd = -1;
+    s->talk = (struct talk){
+        .name = name,
+        .ops = &talk_ops,
+        .arg = s,
+        .message_bytes = sizeof(struct blk_ctl),
+        .listen_fd = BLK_FD_LISTEN,
+        .conn_fd = -1,
+        .news_fd = -1,
+    };
     rc = prepare(s, e);
     while (rc == 0 && !is_over(s))
-        turn(s);
+        talk_turn(&s->talk);
     if (s->failed)
         rc = fail(e, -EIO, "%s: it cannot go on", name);
     close_all(s);
