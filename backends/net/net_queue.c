@@ -281,8 +281,12 @@ static void turn(struct net_queue *q)
     q->now_ns = loop_now_ns();
     if (q->attached)
         busy = serve(q);
-    if (q->state == NET_QUEUE_DRAINING && (!q->attached || net_tx_over(q)))
-        drained(q);
+    if (q->state == NET_QUEUE_DRAINING) {
+        if (q->attached && !net_tx_over(q))
+            net_tx_cancel(q); /* what the tap does not take at once */
+        else
+            drained(q);
+    }
     loop_turn(q->loop, !busy && may_wait(q));
 }
 

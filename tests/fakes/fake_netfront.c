@@ -35,7 +35,7 @@ struct queue {
     uint16_t tx_free[SLOTS], tx_id[SLOTS]; /* the second by index */
     bool tx_out[SLOTS];                    /* by id */
     bool tx_raw[SLOTS];                    /* by index */
-    uint32_t rx_prod, rx_cons;
+    uint32_t rx_prod, rx_cons, lost;
     uint32_t tx_ref, rx_ref; /* of SLOTS pages each */
 };
 
@@ -317,6 +317,17 @@ uint32_t fake_netfront_post(struct fake_netfront *f, uint32_t queue,
     return put;
 }
 
+uint32_t fake_netfront_lost(const struct fake_netfront *f, uint32_t queue)
+{
+    return f->queue[queue].lost;
+}
+
+uint32_t fake_netfront_rx_ref(const struct fake_netfront *f, uint32_t queue,
+                              uint32_t number)
+{
+    return f->queue[queue].rx_ref + number;
+}
+
 uint32_t fake_netfront_posted(const struct fake_netfront *f, uint32_t queue)
 {
     return f->queue[queue].rx_prod - f->queue[queue].rx_cons;
@@ -396,6 +407,19 @@ static int take_packet(struct fake_netfront *f, struct queue *q, uint32_t there,
     return 1;
 }
 
+/* Buffers that came back with an error, each for itself. */
+static void take_lost(struct queue *q, uint32_t *there)
+{
+    netif_rx_response_t r;
+
+    for (; *there > 0; --*there, q->rx_cons++, q->lost++) {
+        memcpy(&r, rx_slot(q, q->rx_cons), sizeof(r));
+        if (r.status != NETIF_RSP_ERROR || r.flags ||
+            r.id != q->rx_cons % SLOTS)
+            return;
+    }
+}
+
 int fake_netfront_receive(struct fake_netfront *f, uint32_t queue,
                           struct fake_net_received *out)
 {
@@ -406,6 +430,7 @@ int fake_netfront_receive(struct fake_netfront *f, uint32_t queue,
 
     if (there > q->rx_prod - q->rx_cons)
         return broken(q, "more packets than buffers");
+    take_lost(q, &there);
     if (there == 0)
         return 0;
     to->len = to->nr_slots = 0;

@@ -102,6 +102,12 @@ uint32_t fake_netfront_posted(const struct fake_netfront *f, uint32_t queue);
 int fake_netfront_receive(struct fake_netfront *f, uint32_t queue,
                           struct fake_net_received *out);
 
+/* Buffers that came back with an error; none are taken for packets. */
+uint32_t fake_netfront_lost(const struct fake_netfront *f, uint32_t queue);
+/* The grant behind a receive slot. */
+uint32_t fake_netfront_rx_ref(const struct fake_netfront *f, uint32_t queue,
+                              uint32_t number);
+
 /* ---- both ---- */
 
 /* Ask for events with the next answers; true when there are some already. */
