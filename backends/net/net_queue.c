@@ -175,6 +175,7 @@ static void on_order(struct loop_event *ev, int res)
     q->quit |= q->order.quit;
     if (do_connect)
         q->link = q->order.link;
+    q->link.wiring.headroom = q->order.link.wiring.headroom;
     q->rules = q->order.rules;
     q->order.connect = q->order.disconnect = false;
     pthread_mutex_unlock(&q->lock);
@@ -425,6 +426,14 @@ void net_queue_rules(struct net_queue *q, const struct net_rules *rules)
 {
     pthread_mutex_lock(&q->lock);
     q->order.rules = *rules;
+    pthread_mutex_unlock(&q->lock);
+    eventfd_write(q->order_fd, 1);
+}
+
+void net_queue_headroom(struct net_queue *q, uint16_t bytes)
+{
+    pthread_mutex_lock(&q->lock);
+    q->order.link.wiring.headroom = bytes;
     pthread_mutex_unlock(&q->lock);
     eventfd_write(q->order_fd, 1);
 }

@@ -74,6 +74,8 @@ void net_queue_disconnect(struct net_queue *q);
  * tries again; the rate itself is the card's.
  */
 void net_queue_rules(struct net_queue *q, const struct net_rules *rules);
+/* Of each packet from soon on, until it leaves: at most NET_HEADROOM_MAX. */
+void net_queue_headroom(struct net_queue *q, uint16_t bytes);
 
 void net_queue_news(struct net_queue *q, struct net_queue_news *out);
 

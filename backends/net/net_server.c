@@ -128,6 +128,18 @@ static void set_rules(struct server *s, const struct net_rules *rules)
             net_queue_rules(s->queue[i], &s->open.rules);
 }
 
+static void set_headroom(struct server *s, uint16_t bytes)
+{
+    if (s->state != SERVER_CONNECTED || bytes > NET_HEADROOM_MAX) {
+        log_warn("%s: headroom of %u bytes: want at most %u, while connected",
+                 s->card.name, bytes, NET_HEADROOM_MAX);
+        return;
+    }
+    s->card.journal->wiring.headroom = bytes; /* for who follows us */
+    for (uint32_t i = 0; i < s->card.journal->wiring.nr_queues; i++)
+        net_queue_headroom(s->queue[i], bytes);
+}
+
 static int open_queues(struct server *s, struct err *e)
 {
     int rc = 0;
@@ -328,6 +340,9 @@ static void on_message(void *arg, const void *message, int fd)
         break;
     case NET_CTL_RULES:
         set_rules(s, &m->u.rules);
+        break;
+    case NET_CTL_HEADROOM:
+        set_headroom(s, m->u.headroom);
         break;
     case NET_CTL_QUIT:
         s->quit = true;

@@ -76,8 +76,7 @@ static void submit(struct blk_store_queue *q, struct blk_io *io)
 {
     (void)q;
     MUST(io->off <= DISK_BYTES && io->len <= DISK_BYTES - io->off);
-    MUST(io->op == BLK_READ || io->op == BLK_FLUSH ||
-         !t.disk.rules.readonly);
+    MUST(io->op == BLK_READ || io->op == BLK_FLUSH || !t.disk.rules.readonly);
     if (t.hold & BIT(t.nr_submitted++ % 8)) {
         io->next = t.held;
         t.held = io;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * netcard.h - one queue of a network backend between a test's guest and a test's
- * tap, for test_net_*.c
+ * netcard.h - one queue of a network backend between a test's guest and a
+ * test's tap, for test_net_*.c
  *
  * The tap is a pair of sockets that keeps packets apart: what the queue writes
  * is read at card.tap_fd, and the other way round.

@@ -494,6 +494,25 @@ TEST(a_guest_is_told_of_segments_and_checksums)
         }
 }
 
+/* A program is attached in the guest, and detached, while it is served. */
+TEST(headroom_comes_and_goes)
+{
+    uint32_t nr = 0;
+
+    up();
+    for (uint16_t want = 256;; want = 0) {
+        net_queue_headroom(card.queue, want);
+        do { /* the queue hears of it while packets go by */
+            fake_netfront_post(card.front, 0, 256);
+            arrive(1000, nr);
+            received(1000, nr++);
+        } while (in.headroom != want);
+        if (want == 0)
+            break;
+    }
+    card_down();
+}
+
 /* The sum of all 16-bit words from the transport header on, pseudo and all. */
 static uint32_t tcp6_sum(const uint8_t *f, uint32_t len)
 {
@@ -776,6 +795,7 @@ RUN_TESTS(RULE(what_the_guest_sends_reaches_the_tap),
           RULE(a_large_packet_waits_for_all_its_buffers),
           RULE(a_guest_without_buffers_stalls_and_recovers),
           RULE(a_guest_that_does_not_tell_is_looked_at),
+          RULE(headroom_comes_and_goes),
           RULE(rings_may_have_ports_of_their_own),
           RULE(a_storm_of_events_costs_few_wake_ups),
           RULE(a_tap_that_is_gone_breaks_the_queue),

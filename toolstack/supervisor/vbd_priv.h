@@ -17,10 +17,10 @@ struct vbd {
     struct vbd_options o;
     struct vbd_ops ops;
     void *arg;
-    struct blklink *link;      /* NULL: a script says first what it opens */
+    struct blklink *link;  /* NULL: a script says first what it opens */
     struct script *script; /* one that runs */
-    struct vm_disk opened;     /* as it said; own: target */
-    bool added;                /* it is to be told of the end */
+    struct vm_disk opened; /* as it said; own: target */
+    bool added;            /* it is to be told of the end */
     struct blk_store_info info;
 };
 
