@@ -217,6 +217,20 @@ const char *__wrap_vif_tap(const struct vif *v)
     return "vif7.0";
 }
 
+const char *__wrap_vif_bridge(const struct vif *v);
+const char *__wrap_vif_bridge(const struct vif *v)
+{
+    (void)v;
+    return "xenbr1";
+}
+
+uint32_t __wrap_vif_mtu(const struct vif *v);
+uint32_t __wrap_vif_mtu(const struct vif *v)
+{
+    (void)v;
+    return 1500;
+}
+
 struct beproc_id __wrap_vif_process(const struct vif *v);
 struct beproc_id __wrap_vif_process(const struct vif *v)
 {

@@ -21,6 +21,7 @@ int __wrap_vifdev_adopt(uv_loop_t *loop, const struct vifdev_spec *spec,
 int __wrap_vifdev_queues(struct vifdev *d, const int **fds, struct err *e);
 const char *__wrap_vifdev_name(const struct vifdev *d);
 uint32_t __wrap_vifdev_mtu(const struct vifdev *d);
+const char *__wrap_vifdev_bridge(const struct vifdev *d);
 void __wrap_vifdev_remove(struct vifdev *d, vifdev_done *done, void *arg);
 void __wrap_vifdev_close(struct vifdev *d);
 
@@ -135,6 +136,12 @@ const char *__wrap_vifdev_name(const struct vifdev *d)
 {
     (void)d;
     return "vif7.0";
+}
+
+const char *__wrap_vifdev_bridge(const struct vifdev *d)
+{
+    (void)d;
+    return "xenbr0";
 }
 
 uint32_t __wrap_vifdev_mtu(const struct vifdev *d)

@@ -346,6 +346,18 @@ const char *vif_tap(const struct vif *v)
     return v->dev ? vifdev_name(v->dev) : "";
 }
 
+const char *vif_bridge(const struct vif *v)
+{
+    const char *asked = v->o.spec->bridge ? v->o.spec->bridge : "";
+
+    return v->dev ? vifdev_bridge(v->dev) : asked;
+}
+
+uint32_t vif_mtu(const struct vif *v)
+{
+    return v->dev ? vifdev_mtu(v->dev) : v->o.spec->mtu;
+}
+
 struct beproc_id vif_process(const struct vif *v)
 {
     return belink_id(v->be);

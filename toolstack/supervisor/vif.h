@@ -91,6 +91,9 @@ enum vbd_state vif_state(const struct vif *v);
 const char *vif_why(const struct vif *v);
 bool vif_stalled(const struct vif *v);    /* the guest takes no packets */
 const char *vif_tap(const struct vif *v); /* the device's name in dom0 */
+/* Where that is attached: as asked for until it is. */
+const char *vif_bridge(const struct vif *v);
+uint32_t vif_mtu(const struct vif *v); /* bytes */
 struct beproc_id vif_process(const struct vif *v);
 
 struct vif_figures {
