@@ -30,16 +30,19 @@ demo_main() {
     host_ssh 1 'xl info | grep -E "^(release|xen_version|xen_commandline|total_memory)"'
     shown freehold check
 
-    title "Debian 13, kernel and all, as a protected guest on a qcow2 disk"
+    title "Debian 13, kernel and all, as a protected guest with a disk and a card"
+    host_ssh 1 'ip link add xenbr0 type bridge && ip addr add 192.168.77.1/24 dev xenbr0 &&
+        ip link set xenbr0 up'
     host_ssh 1 'cp /freehold/guest/debian.qcow2 /root/web.qcow2; cat >/root/web.cfg' <<'CFG'
 name    = "web"
 type    = "pvh"
 kernel  = "/freehold/guest/vmlinuz-6.12"
 ramdisk = "/freehold/guest/initrd-blk-6.12"
-cmdline = "console=hvc0 quiet fh.root=/dev/xvda"
+cmdline = "console=hvc0 quiet fh.ip=192.168.77.2/24 fh.root=/dev/xvda"
 memory  = 384
 vcpus   = 2
 disk    = [ "/root/web.qcow2,qcow2,xvda,w" ]
+vif     = [ "bridge=xenbr0" ]
 CFG
     shown cat /root/web.cfg
     shown freehold measure /root/web.cfg
@@ -58,6 +61,9 @@ CFG
     inside web 'echo 3 >/proc/sys/vm/drop_caches; md5sum /usr/lib/x86_64-linux-gnu/libgdbm.so.6'
     shown freehold block-list web
 
+    title "Its network card, served in the same way"
+    shown freehold network-list web
+    demo_network
     title "A secret, held by an ordinary guest (xl) and by a protected one"
     demo_canaries
     title "An intruder in dom0 tries every way in"
@@ -68,6 +74,21 @@ CFG
     shown freehold shutdown -w web
     shown freehold list
     say "done: that was Xen, dom0 and the guests for real; ./dev test runs all tests"
+}
+
+# A file goes to the guest, and its card's process is killed meanwhile.
+demo_network() {
+    local tap
+    shown ping -c 3 -i 0.3 192.168.77.2 || die "the guest does not answer"
+    tap=$(host_ssh 1 'ls /sys/class/net/xenbr0/brif')
+    host_ssh 1 'head -c 64M /dev/urandom >/root/data; sha256sum </root/data
+        (setsid busybox nc -l -p 7000 </root/data >/dev/null 2>&1 &)'
+    echo "64 MiB to the guest; the card's process is killed when 8 are over:"
+    host_ssh 1 "until [ \$(cat /sys/class/net/$tap/statistics/tx_bytes) -gt 8000000 ]; do :; done
+        kill -9 \$(pgrep -f '[f]reehold-net web/')" &
+    inside web 'bash -c "sha256sum </dev/tcp/192.168.77.1/7000"'
+    wait $!
+    shown freehold stats web
 }
 
 demo_canaries() {

@@ -14,7 +14,7 @@
 . "$TOP/lab/host.sh"
 
 AREA_blk="vbd nbd disk guest_disk" # as tests/unit and tests/fuzz name them
-AREA_net="vif netlink tap"
+AREA_net="vif guest_vif"
 
 test_main() {
     local want_unit='' want_fuzz='' want_lab='' names=() asked=() s
