@@ -92,7 +92,7 @@ sources() {
     one ip-tagged-twice "$a" "$(ether $OWN 0800 "$(ipv4 $THEIRS4 ip-tagged-twice)" 88a8000581000007)"
     one own-tagged yes "$(ether $OWN 0800 "$(ipv4 $MINE4 own-tagged)" 81000005)"
     one arp-own yes "$(ether $OWN 0806 "$(arp $OWN $MINE4 arp-own)")"
-    one arp-mac-other "$a" "$(ether $OWN 0806 "$(arp $other $MINE4 arp-mac-other)")"
+    one arp-mac-other "$m" "$(ether $OWN 0806 "$(arp $other $MINE4 arp-mac-other)")"
     one arp-ip-other "$a" "$(ether $OWN 0806 "$(arp $OWN $THEIRS4 arp-ip-other)")"
     one arp-answer-other "$a" "$(ether $OWN 0806 "$(arp $OWN $THEIRS4 arp-answer-other 2)")"
     one arp-tagged "$a" "$(ether $OWN 0806 "$(arp $OWN $THEIRS4 arp-tagged)" 81000005)"

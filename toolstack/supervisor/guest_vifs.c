@@ -190,6 +190,7 @@ void guest_vifs_adopt(struct guest *g)
 /* Its number, unless it was said, and its address, which nobody else has. */
 static int complete(struct guest *g, struct vm_vif *spec, struct err *e)
 {
+    char mac[VMVIF_MAC_TEXT];
     uint32_t devid = 0;
     int rc = 0;
 
@@ -200,10 +201,12 @@ static int complete(struct guest *g, struct vm_vif *spec, struct err *e)
     if (spec->devid > UINT16_MAX || find_devid(g, spec->devid))
         return fail(e, -EEXIST, "guest %s: vif %u: it has one of that number",
                     g->cfg->name, spec->devid);
-    if (spec->has_mac && find_mac(g, spec->mac))
-        return fail(e, -EEXIST,
-                    "guest %s: vif %u: its vif %u has that address already",
-                    g->cfg->name, spec->devid, find_mac(g, spec->mac)->devid);
+    if (spec->has_mac && find_mac(g, spec->mac)) {
+        vmvif_mac_text(spec->mac, mac);
+        return fail(e, -EEXIST, "guest %s: vif %u: its vif %u is %s already",
+                    g->cfg->name, spec->devid, find_mac(g, spec->mac)->devid,
+                    mac);
+    }
     while (rc == 0 && !spec->has_mac) {
         rc = draw_mac(g->cfg, spec, e);
         spec->has_mac = rc == 0 && !find_mac(g, spec->mac);
