@@ -344,7 +344,8 @@ static void attach_then_reboot(struct life *l)
     CHECK_EQ(
         call("network_attach", "{\"vif\":\"mac=00:16:3e:0:0:9\"}", NULL, &e),
         -EEXIST);
-    CHECK_STR(e.text, "guest web: vif 3: its vif 2 is 00:16:3e:00:00:09 already");
+    CHECK_STR(e.text,
+              "guest web: vif 3: its vif 2 is 00:16:3e:00:00:09 already");
     when(two_there, reboot);
 }
 

@@ -74,8 +74,7 @@ static struct json_object *card_info(struct guest_dev *d)
     add_mac(o, d);
     guest_json_text(o, "tap", d->vif ? vif_tap(d->vif) : "");
     /* What was not asked for is as it turned out. */
-    guest_json_text(o, "bridge",
-                    d->vif ? vif_bridge(d->vif) : d->card.bridge);
+    guest_json_text(o, "bridge", d->vif ? vif_bridge(d->vif) : d->card.bridge);
     guest_json_number(o, "mtu", d->vif ? vif_mtu(d->vif) : d->card.mtu);
     guest_json_text(o, "state", guest_dev_state_name(d));
     guest_json_text(o, "why", guest_dev_why(d));
