@@ -248,8 +248,7 @@ static bool serve(struct net_queue *q)
         busy = take(q);
     net_tx_send(q);
     if (q->state == NET_QUEUE_SERVING) {
-        busy |= q->rx.nr_ready > 0;
-        net_rx_deliver(q);
+        busy |= net_rx_deliver(q);
         net_rx_read(q);
     }
     if (busy) {

@@ -134,8 +134,9 @@ void net_rx_close(struct net_queue *q);
 int net_rx_attach(struct net_queue *q);
 /* Look what buffers the guest has posted.  Returns how many, or -EPROTO. */
 int net_rx_fill(struct net_queue *q);
-/* Give the guest what came; at most one event goes. */
-void net_rx_deliver(struct net_queue *q);
+/* Give the guest what came; at most one event goes.  Returns whether any of it
+   went, or was dropped: what waits for buffers is no work. */
+bool net_rx_deliver(struct net_queue *q);
 /* Read what the tap has next, if it is worth while. */
 void net_rx_read(struct net_queue *q);
 /* Why nothing can be read any more; NULL: it can. */

@@ -294,11 +294,12 @@ static void on_stall(struct loop_event *ev, int res)
     (void)ev, (void)res; /* net_rx_deliver() looks again in each turn */
 }
 
-void net_rx_deliver(struct net_queue *q)
+bool net_rx_deliver(struct net_queue *q)
 {
     struct parcel parcel[RX_BUFFERS];
     uint32_t room = net_ring_taken(&q->rx.ring), slots = 0, pieces = 0, nr = 0;
     struct net_rx *r = &q->rx;
+    uint32_t nr_came = r->nr_ready;
 
     if (r->stalled)
         drop_held(q);
@@ -324,12 +325,13 @@ void net_rx_deliver(struct net_queue *q)
         take_first(r);
         r->held_since_ns = 0;
     }
-    if (nr == 0)
-        return;
-    net_queue_copy(q, pieces);
-    for (uint32_t i = 0; i < nr; i++)
-        finish(q, &parcel[i]);
-    push(q);
+    if (nr > 0) {
+        net_queue_copy(q, pieces);
+        for (uint32_t i = 0; i < nr; i++)
+            finish(q, &parcel[i]);
+        push(q);
+    }
+    return r->nr_ready < nr_came;
 }
 
 /* --- the tap ----------------------------------------------------------- */

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "backends/base/loop.h"
@@ -649,6 +650,27 @@ TEST(a_guest_without_buffers_stalls_and_recovers)
     card_down();
 }
 
+static uint64_t cpu_ns(void)
+{
+    struct timespec t;
+
+    CHECK_EQ(clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t), 0);
+    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+/* Nothing can be done for it until a buffer comes, or the time is over. */
+TEST(a_packet_without_a_buffer_is_waited_with_asleep)
+{
+    uint64_t before_ns;
+
+    card_up(PLAIN, 500000000, NULL);
+    arrive(60, 0);
+    before_ns = cpu_ns();
+    card_await_stalled(true);
+    CHECK(cpu_ns() - before_ns < 50000000);
+    card_down();
+}
+
 /* It never tells that it has posted: it is looked at, and does not stall. */
 TEST(a_guest_that_does_not_tell_is_looked_at)
 {
@@ -791,6 +813,7 @@ RUN_TESTS(RULE(what_the_guest_sends_reaches_the_tap),
           RULE(packets_wait_in_the_tap_while_there_are_no_buffers),
           RULE(a_large_packet_waits_for_all_its_buffers),
           RULE(a_guest_without_buffers_stalls_and_recovers),
+          RULE(a_packet_without_a_buffer_is_waited_with_asleep),
           RULE(a_guest_that_does_not_tell_is_looked_at),
           RULE(headroom_comes_and_goes),
           RULE(rings_may_have_ports_of_their_own),
