@@ -300,8 +300,16 @@ const char *net_head_to_tap(const struct net_packet *p,
     return NULL;
 }
 
+/* netfront finds neither checksum nor segments behind one. */
+static bool is_tagged(const struct net_head *h)
+{
+    return h->l3_off > ETHER_BYTES;
+}
+
 static bool takes_csum(const struct net_wiring *takes, const struct net_head *h)
 {
+    if (is_tagged(h))
+        return false;
     return h->l3 == NET_L3_IPV4 ? takes->csum_v4 : takes->csum_v6;
 }
 
@@ -322,6 +330,8 @@ static const char *guest_gso(const struct net_wiring *takes,
         return "the tap wants GSO, and it is not TCP of that kind";
     if (!is_several(h, headers, hdr->gso_size))
         return NULL;
+    if (is_tagged(h))
+        return NULL; /* in one, which who ends its connection takes */
     if (!(v4 ? takes->gso_v4 : takes->gso_v6) || !takes_csum(takes, h))
         return "to be segmented, which the guest does not";
     out->gso_size = hdr->gso_size;

@@ -70,7 +70,9 @@ struct net_head_rx {   /* what a guest is told of a packet */
 /*
  * The tap's packet for a guest that takes what the wiring says.  A checksum
  * that the guest does not fill in, or could not by its own rules (it knows TCP
- * and UDP, unfragmented), is filled in here, in frame.
+ * and UDP, unfragmented and untagged), is filled in here, in frame.  A tagged
+ * packet that is to be segmented goes in one piece, for the guest's driver
+ * drops GSO behind a tag, and the tap cannot be told to segment those alone.
  *
  * Returns NULL, or why the packet must be dropped: too short, or too long;
  * header and packet do not fit; it is to be segmented and the guest cannot.

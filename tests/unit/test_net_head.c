@@ -327,6 +327,32 @@ TEST(what_it_cannot_is_filled_in)
     CHECK_EQ(rx.flags, 0);
 }
 
+/* A tag behind the addresses, as a bridge's trunk has it. */
+static void tag(void)
+{
+    memmove(f.b + 16, f.b + 12, f.len - 12);
+    frame_u16(&f, 12, 0x8100);
+    frame_u16(&f, 14, 42);
+    f.len += 4;
+    f.l3 += 4;
+    f.l4 += 4;
+    hdr.csum_start += 4;
+}
+
+/* Linux's netfront drops what has a blank checksum behind a tag. */
+TEST(behind_a_tag_no_guest_finds_a_checksum)
+{
+    for (uint32_t i = 0; i < 4; i++) {
+        uint8_t proto = i & 1 ? IPPROTO_TCP : IPPROTO_UDP;
+
+        left(i & 2, proto, 77);
+        tag();
+        CHECK(to_guest() == NULL);
+        CHECK_EQ(rx.flags, 0);
+        CHECK_EQ(frame_total(&f, proto), 0xffff);
+    }
+}
+
 TEST(what_the_kernel_has_checked_is_said)
 {
     left(false, IPPROTO_TCP, 10);
@@ -408,6 +434,22 @@ TEST(a_guest_segments_what_it_takes)
     }
 }
 
+/* Nor would it segment it there: it gets it in one, with its checksum. */
+TEST(behind_a_tag_a_guest_gets_it_in_one)
+{
+    for (uint32_t i = 0; i < 4; i++) {
+        left_gso(i & 1);
+        tag();
+        hdr.gso_type |= i & 2 ? VIRTIO_NET_HDR_GSO_ECN : 0;
+        if (i & 2)
+            hdr.flags = 0; /* and has no sum of its pseudo header */
+        CHECK(to_guest() == NULL);
+        CHECK_EQ(rx.flags, 0);
+        CHECK_EQ(rx.gso_size, 0);
+        CHECK_EQ(frame_total(&f, IPPROTO_TCP), 0xffff);
+    }
+}
+
 /* It came by the tap; another guest may have made it. */
 TEST(gso_that_does_not_fit_does_not_reach_the_guest)
 {
@@ -453,6 +495,8 @@ RUN_TESTS(RULE(a_packet_that_asks_nothing_gets_a_plain_header),
           RULE(gso_without_a_blank_checksum_is_made_one),
           RULE(pieces_make_no_difference), RULE(a_guest_fills_in_what_it_can),
           RULE(what_it_cannot_is_filled_in),
+          RULE(behind_a_tag_no_guest_finds_a_checksum),
+          RULE(behind_a_tag_a_guest_gets_it_in_one),
           RULE(what_the_kernel_has_checked_is_said),
           RULE(a_checksum_outside_the_packet_drops_it),
           RULE(a_guest_segments_what_it_takes),
