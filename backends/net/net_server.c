@@ -255,6 +255,9 @@ static void connect_rings(struct server *s, bool resume)
     s->told_broken = s->is_broken = s->stalled = false;
     if (net_rings_link(&s->rings, &j->wiring, &e) < 0) {
         j->connected = 0;
+        /* One that was to go on: the link is as the one before us left it. */
+        net_tap_carrier(s->card.tap_fd[0], false);
+        use_taps(s, 0);
         broken(s, e.text);
         return;
     }

@@ -328,6 +328,34 @@ TEST(a_successor_goes_on_by_the_journal)
     down();
 }
 
+/* Its guest is gone meanwhile, or has revoked what it granted. */
+TEST(a_successor_that_cannot_go_on_leaves_no_link)
+{
+    struct net_journal *j;
+
+    up_connected();
+    flows(1);
+    CHECK_EQ(kill(w.pid, SIGKILL), 0);
+    CHECK(WIFSIGNALED(backend_end()));
+    close(w.conn_fd);
+    CHECK(told->carrier && told->used);
+    CHECK_EQ(net_journal_map(card.journal_fd, &j, &card.err), 0);
+    j->wiring.queue[0].rx_ref = 12345678;
+    net_journal_unmap(j);
+    backend_start();
+    dial();
+    ask_open(true);
+    CHECK_HAS(hear(NET_CTL_BROKEN).u.text, "grant 12345678");
+    ask(NET_CTL_DISCONNECT);
+    hear(NET_CTL_DISCONNECTED);
+    CHECK(!told->carrier && !told->used);
+    ask_connect();
+    hear(NET_CTL_CONNECTED);
+    CHECK(told->carrier && told->used);
+    quit();
+    down();
+}
+
 TEST(it_serves_on_without_a_supervisor)
 {
     struct net_hello h;
@@ -398,6 +426,7 @@ TEST(an_order_that_cannot_be_ends_it)
 
 RUN_TESTS(RULE(a_card_is_opened_connected_left_and_connected_again),
           RULE(a_successor_goes_on_by_the_journal),
+          RULE(a_successor_that_cannot_go_on_leaves_no_link),
           RULE(it_serves_on_without_a_supervisor),
           RULE(a_guest_that_broke_the_protocol_is_told_of_to_whoever_asks),
           RULE(wiring_that_is_none_is_the_guests_fault),
