@@ -105,6 +105,23 @@ TEST(one_that_does_not_let_go_is_killed_and_the_guest_closed)
     card_finish();
 }
 
+/* Whoever has taken it over may say anything but that it let go. */
+TEST(one_that_complains_when_it_is_to_let_go_is_killed)
+{
+    card_fresh();
+    card_start_connected();
+    puppets.deaf[NET_CTL_DISCONNECT] = true;
+    fake_xs_set(FRONT "/state", "6");
+    UNTIL(puppets.one[0].heard[NET_CTL_DISCONNECT] == 1);
+    puppet_net_say_type(&puppets.one[0], NET_CTL_BROKEN);
+    card_settle();
+    CHECK_STR(card_node(BACK "/state"), "5");
+    card.hurry = 100;
+    UNTIL(IS(BACK "/state", "6"));
+    CHECK_EQ(puppets.nr, 2);
+    card_finish();
+}
+
 TEST(one_that_does_not_connect_is_killed_and_followed)
 {
     card_fresh();
@@ -383,6 +400,7 @@ int main(void)
         RULE(a_broken_guest_is_closed_and_told_why),
         RULE(a_guest_that_takes_no_packets_is_told_of),
         RULE(one_that_does_not_let_go_is_killed_and_the_guest_closed),
+        RULE(one_that_complains_when_it_is_to_let_go_is_killed),
         RULE(one_that_does_not_connect_is_killed_and_followed),
         RULE(one_that_dies_too_often_is_given_up),
         RULE(a_backend_that_lies_is_killed_and_followed),

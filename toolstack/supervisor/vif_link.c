@@ -145,7 +145,8 @@ static void on_message(void *arg, const void *message)
         xbdev_disconnected(&v->x);
         break;
     case NET_CTL_BROKEN:
-        uv_timer_stop(&v->answer);
+        if (!v->x.leaving) /* it is to let go all the same */
+            uv_timer_stop(&v->answer);
         xbdev_broken(&v->x, m->u.text);
         break;
     case NET_CTL_STALLED:
