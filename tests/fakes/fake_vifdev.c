@@ -19,6 +19,7 @@ int __wrap_vifdev_open(uv_loop_t *loop, const struct vifdev_spec *spec,
 int __wrap_vifdev_adopt(uv_loop_t *loop, const struct vifdev_spec *spec,
                         struct vifdev **out, struct err *e);
 int __wrap_vifdev_queues(struct vifdev *d, const int **fds, struct err *e);
+void __wrap_vifdev_rest(struct vifdev *d);
 const char *__wrap_vifdev_name(const struct vifdev *d);
 uint32_t __wrap_vifdev_mtu(const struct vifdev *d);
 const char *__wrap_vifdev_bridge(const struct vifdev *d);
@@ -130,6 +131,12 @@ int __wrap_vifdev_queues(struct vifdev *d, const int **fds, struct err *e)
         return fail(e, fake_vifdev.queues_fail, "its queues are another's");
     *fds = d->fds;
     return 0;
+}
+
+void __wrap_vifdev_rest(struct vifdev *d)
+{
+    (void)d;
+    fake_vifdev.nr_rested++;
 }
 
 const char *__wrap_vifdev_name(const struct vifdev *d)

@@ -149,6 +149,7 @@ TEST(one_that_dies_too_often_is_given_up)
     UNTIL(vif_state(card.vif) == VBD_FAILED);
     CHECK_STR(card_node(BACK "/state"), "5");
     CHECK_HAS(card_node(BACK "/error"), "died 11 times in a minute");
+    CHECK_EQ(fake_vifdev.nr_rested, 1); /* the network sees it */
     fake_xs_set(FRONT "/state", "6");
     UNTIL(IS(BACK "/state", "6"));
     card_finish();

@@ -427,6 +427,26 @@ TEST(packets_wait_for_the_next_backend)
     vifnet_finish();
 }
 
+/* No backend follows: nobody reads what came, and the bridge is told. */
+TEST(at_rest_it_has_no_link)
+{
+    unsigned int carrier = 1;
+    const int *fds;
+
+    vifnet_fresh();
+    vifnet_opened();
+    CHECK_EQ(vifdev_queues(w.dev, &fds, &w.e), 0);
+    CHECK_EQ(ioctl(fds[0], TUNSETCARRIER, &carrier), 0);
+    CHECK(netns_link("vif7.0").carrier);
+    vifdev_rest(w.dev);
+    CHECK(!netns_link("vif7.0").carrier);
+    CHECK_EQ(netns_link("vif7.0").nr_queues, 0);
+    vifdev_rest(w.dev);
+    vifnet_removed();
+    CHECK(!netns_has("vif7.0"));
+    vifnet_finish();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -448,6 +468,7 @@ int main(void)
         RULE(removing_what_somebody_removed_is_as_good),
         RULE(a_tap_that_is_ours_no_more_stays),
         RULE(packets_wait_for_the_next_backend),
+        RULE(at_rest_it_has_no_link),
     };
 
     return cmocka_run_group_tests(tests, vifnet_set_up, NULL);

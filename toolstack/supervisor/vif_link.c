@@ -203,6 +203,8 @@ static void on_failed(void *arg, const struct err *e)
 {
     struct vif *v = arg;
 
+    if (v->dev)
+        vifdev_rest(v->dev);
     xbdev_failed(&v->x, e);
 }
 

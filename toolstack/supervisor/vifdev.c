@@ -227,6 +227,13 @@ int vifdev_queues(struct vifdev *d, const int **fds, struct err *e)
     return 0;
 }
 
+/* The kernel takes the link from a tap whose last queue is closed. */
+void vifdev_rest(struct vifdev *d)
+{
+    tapdev_close(d->fds, NET_QUEUES_MAX);
+    d->has_queues = false;
+}
+
 const char *vifdev_name(const struct vifdev *d)
 {
     return d->place.tap.name;

@@ -61,6 +61,9 @@ int vifdev_adopt(uv_loop_t *loop, const struct vifdev_spec *spec,
  */
 int vifdev_queues(struct vifdev *d, const int **fds, struct err *e);
 
+/* No backend follows: without a queue in use it has no link. */
+void vifdev_rest(struct vifdev *d);
+
 const char *vifdev_name(const struct vifdev *d);   /* "vif7.0" */
 const char *vifdev_bridge(const struct vifdev *d); /* "": on none */
 uint32_t vifdev_mtu(const struct vifdev *d);       /* as attached */
