@@ -59,12 +59,16 @@ static void gather(struct net_head *h, const struct iovec *data, uint32_t nr)
     }
 }
 
+/* IEEE 802's hardware type is as good to Linux as Ethernet's. */
 static enum net_l3 read_arp(const struct net_head *h)
 {
-    static const uint8_t ether_ipv4[] = { 0, 1, 8, 0, 6, 4 };
+    static const uint8_t ether[] = { 0, 1 }, ieee802[] = { 0, 6 };
+    static const uint8_t mac_ipv4[] = { 8, 0, 6, 4 };
+    const uint8_t *arp = h->bytes + h->l3_off;
 
     if (!has(h, h->l3_off, ARP_BYTES) ||
-        memcmp(h->bytes + h->l3_off, ether_ipv4, sizeof(ether_ipv4)))
+        (memcmp(arp, ether, 2) && memcmp(arp, ieee802, 2)) ||
+        memcmp(arp + 2, mac_ipv4, sizeof(mac_ipv4)))
         return NET_L3_CUT;
     return NET_L3_ARP;
 }

@@ -124,6 +124,14 @@ TEST(arp_says_the_cards_address)
         arp(op, FRAME_MAC, OTHER_V4);
         STOPS("ARP of another IPv4");
     }
+    fresh(false);
+    arp(2, "\x00\x16\x3e\x01\x02\x04", FRAME_V4);
+    f.b[14 + 1] = 6; /* IEEE 802, which is as good to Linux */
+    STOPS("ARP of another MAC");
+    fresh(true);
+    arp(2, FRAME_MAC, OTHER_V4);
+    f.b[14 + 1] = 6;
+    STOPS("ARP of another IPv4");
     arp(1, FRAME_MAC, FRAME_NONE); /* a probe */
     GOES();
     arp(2, FRAME_MAC, FRAME_NONE);
