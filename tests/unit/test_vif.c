@@ -251,6 +251,31 @@ TEST(a_storm_of_states_ends_where_the_guest_does)
     card_finish();
 }
 
+/* Each time costs a backend's work, and lines of the log. */
+TEST(a_guest_that_comes_and_goes_without_end_is_slowed_down)
+{
+    uint32_t nr_moved;
+    int end_s;
+
+    card_fresh();
+    card_start_connected();
+    nr_moved = card.nr_moved;
+    for (end_s = card_now_s() + 3; card_now_s() < end_s;) {
+        const char *back = card_node(BACK "/state");
+
+        if (strcmp(back, "2") == 0)
+            fake_xs_set(FRONT "/state", "4");
+        else if (strcmp(back, "4") == 0)
+            fake_xs_set(FRONT "/state", "6");
+        else if (strcmp(back, "6") == 0)
+            fake_xs_set(FRONT "/state", "1");
+        uv_run(&card.loop, UV_RUN_ONCE);
+    }
+    CHECK(card.nr_moved - nr_moved >= 16); /* not too soon */
+    CHECK(card.nr_moved - nr_moved < 60);
+    card_finish();
+}
+
 /* ---- its tap ---- */
 
 TEST(a_tap_that_fails_says_so_and_no_guest_waits)
@@ -457,6 +482,7 @@ int main(void)
         RULE(bad_keys_close_it_with_words),
         RULE(a_directory_that_is_gone_is_as_good_as_closed),
         RULE(a_storm_of_states_ends_where_the_guest_does),
+        RULE(a_guest_that_comes_and_goes_without_end_is_slowed_down),
         RULE(a_tap_that_fails_says_so_and_no_guest_waits),
         RULE(a_tap_that_cannot_be_made_fails_at_once),
         RULE(a_card_that_ends_while_its_tap_is_attached_ends_after_it),

@@ -20,6 +20,10 @@
 
 #define LOOK_MS 10u
 #define REWRITE_MS 1000u
+/* Who moves us more often than that is looked at as seldom as this. */
+#define PACE_MS 10000u
+#define PACE_MAX 32u
+#define PACED_MS 1000u
 
 static void on_look(uv_timer_t *t);
 
@@ -40,11 +44,32 @@ static const uint16_t xbdev_next[] = {
 };
 _Static_assert(ARRAY_SIZE(xbdev_next) == VBD_STATES, "xbdev_next");
 
+/* The guest has cost us work, and lines of the log perhaps. */
+static void count_work(struct xbdev *x)
+{
+    uint64_t now_ms = uv_now(x->loop);
+
+    if (now_ms - x->paced_ms >= PACE_MS) {
+        x->paced_ms = now_ms;
+        x->nr_paced = 0;
+    }
+    x->nr_paced++;
+}
+
+static uint64_t pause_ms(const struct xbdev *x)
+{
+    bool often =
+        x->nr_paced > PACE_MAX && uv_now(x->loop) - x->paced_ms < PACE_MS;
+
+    return often ? PACED_MS : LOOK_MS;
+}
+
 void xbdev_move(struct xbdev *x, enum vbd_state to, const char *why)
 {
     assert(xbdev_next[x->state] & BIT(to));
     log_info("%s %s: %s -> %s: %s", x->spec.what, x->spec.name,
              vbd_state_name(x->state), vbd_state_name(to), why);
+    count_work(x);
     x->state = to;
     x->unwritten = false;
     snprintf(x->why, sizeof(x->why), "%s", why);
@@ -79,11 +104,12 @@ static bool is_ready(const struct xbdev *x, uint32_t front)
 void xbdev_look_soon(struct xbdev *x)
 {
     uint64_t now_ms = uv_now(x->loop), since_ms = now_ms - x->looked_ms;
+    uint64_t wait_ms = pause_ms(x);
 
     if (x->ending || uv_is_active((uv_handle_t *)&x->look))
         return;
     uv_timer_start(&x->look, on_look,
-                   since_ms >= LOOK_MS ? 0 : LOOK_MS - since_ms, 0);
+                   since_ms >= wait_ms ? 0 : wait_ms - since_ms, 0);
 }
 
 static int try_to_put(struct xbdev *x, struct err *e)
@@ -236,6 +262,7 @@ static void look_failed(struct xbdev *x, uint32_t front)
     if ((!shut && front != XenbusStateInitialising) || x->broken != shut)
         return;
     x->broken = !shut;
+    count_work(x);
     xbdev_put(x);
 }
 
@@ -302,6 +329,7 @@ static void look_reconfiguring(struct xbdev *x, uint32_t front)
         xbdev_put(x);
     } else if (was == RECONF_NONE) {
         x->reconf = RECONF_SEEN;
+        count_work(x);
         xbdev_look_soon(x);
     } else if (was == RECONF_SEEN) {
         if (x->wired)

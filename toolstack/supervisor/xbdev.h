@@ -13,7 +13,8 @@
  *   any, FAILED too ── detached, or the guest ended ──▶ GONE
  *
  * How this works: the guest's state is looked at, at most every 10 ms however
- * often it writes it, and every state of ours has an answer to each of its.
+ * often it writes it, and every second if it comes and goes without end; and
+ * every state of ours has an answer to each of its.
  * What a backend does meanwhile (belink.h) moves nothing that the guest sees
  * unless it has to: one that is started again goes on with the same rings.
  * Nothing is Closed while the backend may have requests of the guest.  What a
@@ -79,6 +80,8 @@ struct xbdev { /* embedded; written by xbdev*.c alone */
     uint32_t nr_handles;
     void (*closed)(void *arg);
     uint64_t looked_ms;
+    uint64_t paced_ms; /* since when it has made us do this much: */
+    uint32_t nr_paced;
     bool open;      /* the backend has what it serves */
     bool wired;     /* the backend has the guest's rings, or may */
     bool leaving;   /* it was told to let go of them */
