@@ -16,6 +16,7 @@
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <xen/grant_table.h>
@@ -75,6 +76,16 @@ int sandbox_leave_host(uint32_t uid, struct err *e)
         prctl(PR_SET_DUMPABLE, 0, 0, 0, 0))
         return lost(e, "no new privileges");
     return 0;
+}
+
+int sandbox_limit_files(uint64_t bytes, struct err *e)
+{
+    const struct rlimit limit = { bytes, bytes };
+    struct stat log;
+
+    if (fstat(STDERR_FILENO, &log) == 0 && S_ISREG(log.st_mode))
+        return 0;
+    return setrlimit(RLIMIT_FSIZE, &limit) ? lost(e, "no files that grow") : 0;
 }
 
 /* Of any descriptor that it has. */

@@ -26,6 +26,11 @@ uint32_t sandbox_uid(enum sandbox_kind kind, uint16_t domid, uint32_t devid);
  */
 int sandbox_leave_host(uint32_t uid, struct err *e);
 /*
+ * No file may be written, or reserved, beyond so many bytes: a journal is on a
+ * tmpfs that the host needs.  Not where the log is a file, which grows.
+ */
+int sandbox_limit_files(uint64_t bytes, struct err *e);
+/*
  * With all threads running: seccomp, for each of them.  ioctls: those that are
  * allowed beside gntdev's and evtchn's.
  */

@@ -157,6 +157,8 @@ static int open_all(struct server *s, struct err *e)
     if (rc == 0)
         rc = sandbox_leave_host(
             sandbox_uid(SANDBOX_CARD, s->card.domid, s->open.devid), e);
+    if (rc == 0) /* the journal has its size */
+        rc = sandbox_limit_files(sizeof(struct net_journal), e);
     if (rc == 0)
         rc = open_queues(s, e);
     if (rc == 0)

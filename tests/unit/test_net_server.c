@@ -17,6 +17,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -306,6 +307,31 @@ TEST(a_card_is_opened_connected_left_and_connected_again)
     down();
 }
 
+/* Whoever has taken it over cannot fill the tmpfs of its journal. */
+TEST(no_file_of_its_grows)
+{
+    char path[64], line[256], want[64] = "";
+    unsigned long long bytes = 0;
+    struct stat log;
+    FILE *limits;
+
+    up_connected();
+    snprintf(path, sizeof(path), "/proc/%d/limits", w.pid);
+    limits = fopen(path, "re");
+    CHECK(limits != NULL);
+    while (fgets(line, sizeof(line), limits))
+        if (sscanf(line, "Max file size %63s %llu", want, &bytes) == 2)
+            break;
+    fclose(limits);
+    if (fstat(STDERR_FILENO, &log) || !S_ISREG(log.st_mode)) {
+        CHECK_EQ(strtoull(want, NULL, 10), sizeof(struct net_journal));
+        CHECK_EQ(bytes, sizeof(struct net_journal)); /* nor later */
+    }
+    flows(1);
+    quit();
+    down();
+}
+
 TEST(a_successor_goes_on_by_the_journal)
 {
     up_connected();
@@ -425,6 +451,7 @@ TEST(an_order_that_cannot_be_ends_it)
 }
 
 RUN_TESTS(RULE(a_card_is_opened_connected_left_and_connected_again),
+          RULE(no_file_of_its_grows),
           RULE(a_successor_goes_on_by_the_journal),
           RULE(a_successor_that_cannot_go_on_leaves_no_link),
           RULE(it_serves_on_without_a_supervisor),
