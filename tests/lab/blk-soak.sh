@@ -39,9 +39,9 @@ for ((i = 0; i < cycles; i++)); do
     [ $((i % 5)) = 4 ] &&
         spec=format=qcow2,vdev=xvde,access=w,target=/root/disks/plug.qcow2
     timeout 60 freehold block-attach soak "$spec" >/dev/null || wrong "attach $i"
-    /root/guest/tool run soak 60 "s$BASHPID-$i" "until [ -b /dev/xvde ]; do \
-usleep 20000; done; dd if=/dev/zero of=/dev/xvde bs=64k count=4 oflag=direct 2>&1" ||
-        wrong "write $i"
+    said=$(/root/guest/tool run soak 60 "s$BASHPID-$i" "until [ -b /dev/xvde ]; do \
+usleep 20000; done; dd if=/dev/zero of=/dev/xvde bs=64k count=4 oflag=direct 2>&1") ||
+        wrong "write $i: $said"
     timeout 60 freehold block-detach soak xvde || wrong "detach $i"
 done
 echo "did: $cycles times attached, $killed backends killed"
