@@ -283,8 +283,8 @@ TEST(a_backend_that_is_killed_loses_packets_and_nothing_else)
     print_message("%u of %u sent, %u of %u received\n", w.nr_tap, w.sent,
                   w.nr_guest, w.put);
     CHECK(w.nr_tap > w.sent / 2);
-    CHECK(w.nr_tap < w.sent); /* else no kill met anything */
-    CHECK(w.nr_guest < w.put);
+    /* Else no kill met anything: which way is luck. */
+    CHECK(w.nr_tap < w.sent || w.nr_guest < w.put);
     down();
 }
 
