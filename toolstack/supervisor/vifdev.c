@@ -201,7 +201,7 @@ int vifdev_adopt(uv_loop_t *loop, const struct vifdev_spec *spec,
 
 int vifdev_queues(struct vifdev *d, const int **fds, struct err *e)
 {
-    uint32_t before;
+    struct nl_link before;
     int rc;
 
     *fds = d->fds;
@@ -210,15 +210,18 @@ int vifdev_queues(struct vifdev *d, const int **fds, struct err *e)
     rc = vifplace_look(&d->spec, &d->place, e);
     if (rc < 0)
         return rc;
-    before = d->place.tap.nr_queues;
-    rc = tapdev_attach(d->place.tap.name, d->spec.nr_queues, d->fds, e);
+    before = d->place.tap;
+    rc = tapdev_attach(before.name, d->spec.nr_queues, d->fds, e);
     if (rc < 0)
         return rc;
-    /* That went by its name: was it the same device still? */
+    /*
+     * That went by its name: was it the same device still?  Those of a killed
+     * backend may have been closed meanwhile, so their number may have fallen.
+     */
     rc = vifplace_look(&d->spec, &d->place, e);
-    if (rc == 0 && d->place.tap.nr_queues < before + d->spec.nr_queues)
-        rc = fail(e, -ENODEV, "%s: that is another device now",
-                  d->place.tap.name);
+    if (rc == 0 && (strcmp(d->place.tap.name, before.name) != 0 ||
+                    d->place.tap.nr_queues < d->spec.nr_queues))
+        rc = fail(e, -ENODEV, "%s: that is another device now", before.name);
     if (rc < 0) {
         tapdev_close(d->fds, NET_QUEUES_MAX);
         return rc;
