@@ -312,3 +312,48 @@ void card_receive(struct fake_net_received *out)
         await_rung();
     CHECK_EQ(r, 1);
 }
+
+/* ---- frames of card_fill() ---- */
+
+struct fake_net_received card_in;
+
+static uint8_t frame[FAKE_NET_BYTES_MAX], got[FAKE_NET_BYTES_MAX];
+
+const struct net_stats *card_stats(void)
+{
+    return &card.card.journal->queue[0].stats;
+}
+
+void card_emit(uint32_t len, uint32_t slot_bytes, uint32_t seed)
+{
+    card_fill(frame, len, seed);
+    card_send(&(struct fake_net_packet){
+        .frame = frame, .len = len, .slot_bytes = slot_bytes });
+    fake_netfront_kick(card.front, 0);
+}
+
+void card_expect(uint32_t len, uint32_t seed)
+{
+    struct virtio_net_hdr hdr;
+
+    CHECK_EQ(card_tap_take(&hdr, got), len);
+    card_fill(frame, len, seed);
+    assert_memory_equal(got, frame, len);
+    CHECK_EQ(hdr.flags, 0);
+    CHECK_EQ(hdr.gso_type, VIRTIO_NET_HDR_GSO_NONE);
+}
+
+void card_arrive(uint32_t len, uint32_t seed)
+{
+    card_fill(frame, len, seed);
+    card_tap_put(NULL, frame, len);
+}
+
+void card_received(uint32_t len, uint32_t seed)
+{
+    card_receive(&card_in);
+    CHECK_EQ(card_in.len, len);
+    card_fill(frame, len, seed);
+    assert_memory_equal(card_in.frame, frame, len);
+    CHECK_EQ(card_in.gso_size, 0);
+}

@@ -65,4 +65,16 @@ void card_tap_put(const struct virtio_net_hdr *hdr, const void *frame,
 /* What the guest receives next. */
 void card_receive(struct fake_net_received *out);
 
+/* Of the one queue. */
+const struct net_stats *card_stats(void);
+/* The guest sends a frame of card_fill(), in slots of so many bytes (0: as it
+   likes); and that it comes out of the tap next. */
+void card_emit(uint32_t len, uint32_t slot_bytes, uint32_t seed);
+void card_expect(uint32_t len, uint32_t seed);
+/* The network sends one; and that it is what the guest receives next, left in
+   card_in. */
+extern struct fake_net_received card_in;
+void card_arrive(uint32_t len, uint32_t seed);
+void card_received(uint32_t len, uint32_t seed);
+
 #endif

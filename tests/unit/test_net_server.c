@@ -451,8 +451,7 @@ TEST(an_order_that_cannot_be_ends_it)
 }
 
 RUN_TESTS(RULE(a_card_is_opened_connected_left_and_connected_again),
-          RULE(no_file_of_its_grows),
-          RULE(a_successor_goes_on_by_the_journal),
+          RULE(no_file_of_its_grows), RULE(a_successor_goes_on_by_the_journal),
           RULE(a_successor_that_cannot_go_on_leaves_no_link),
           RULE(it_serves_on_without_a_supervisor),
           RULE(a_guest_that_broke_the_protocol_is_told_of_to_whoever_asks),
