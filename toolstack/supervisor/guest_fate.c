@@ -123,6 +123,10 @@ void guest_look(struct guest *g)
     } else if (g->state == GUEST_LAUNCHING) {
         /* A tiny guest may be through before we saw its RUNNING. */
         guest_serve_steward(g);
+        /* Or before its steward could say so: only a kernel powers off. */
+        if (g->state == GUEST_LAUNCHING && g->load.state == LOAD_STARTING &&
+            (info.reason == HYP_POWEROFF || info.reason == HYP_REBOOT))
+            guest_launch_over(g);
         if (g->state == GUEST_RUNNING) {
             on_shutdown(g, info.reason);
         } else if (g->state == GUEST_LAUNCHING) {

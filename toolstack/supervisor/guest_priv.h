@@ -89,6 +89,8 @@ int guest_launch(struct guest *g, struct err *e);
 void guest_launch_failed(struct guest *g, const struct err *e);
 /* Look at the control page and do what it asks for. */
 void guest_serve_steward(struct guest *g);
+/* Its kernel ran, whatever the page says. */
+void guest_launch_over(struct guest *g);
 /* The timer, while it is launched. */
 void guest_look_after_launch(struct guest *g);
 

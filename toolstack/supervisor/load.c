@@ -302,7 +302,7 @@ void load_abort(struct load *l)
 void load_adopt(struct load *l)
 {
     l->steward_state = FH_STATE_RUNNING;
-    load_move(l, LOAD_DONE, "taken over");
+    load_move(l, LOAD_DONE, "it runs already");
 }
 
 void load_release_blobs(struct load *l)
