@@ -53,12 +53,12 @@ static void queue_move(struct blk_queue *q, enum blk_queue_state to,
     log_info("%s: queue %u: %s -> %s: %s", q->disk->name, q->number,
              name[q->state], name[to], why);
     q->state = to;
-    pthread_mutex_lock(&q->lock);
+    pthread_mutex_lock(&q->worker.lock);
     q->news.state = to;
     if (to == BLK_QUEUE_BROKEN)
         snprintf(q->news.why, sizeof(q->news.why), "queue %u: %s", q->number,
                  why);
-    pthread_mutex_unlock(&q->lock);
+    pthread_mutex_unlock(&q->worker.lock);
     eventfd_write(q->disk->news_fd, 1);
 }
 
@@ -121,12 +121,11 @@ static void on_order(struct loop_event *ev, int res)
 {
     struct blk_queue *q = CONTAINER_OF(ev, struct blk_queue, order_ev);
     bool do_connect, do_disconnect;
-    eventfd_t nr;
     int fd;
 
     (void)res;
-    eventfd_read(q->order_fd, &nr);
-    pthread_mutex_lock(&q->lock);
+    worker_woken(&q->worker);
+    pthread_mutex_lock(&q->worker.lock);
     do_connect = q->order.connect;
     do_disconnect = q->order.disconnect;
     q->quit |= q->order.quit;
@@ -135,8 +134,8 @@ static void on_order(struct loop_event *ev, int res)
         q->link = q->order.link;
     q->order.connect = q->order.disconnect = false;
     q->order.socket = -1;
-    pthread_mutex_unlock(&q->lock);
-    loop_poll(q->loop, q->order_fd, POLLIN, &q->order_ev);
+    pthread_mutex_unlock(&q->worker.lock);
+    loop_poll(q->loop, q->worker.order_fd, POLLIN, &q->order_ev);
     if (fd >= 0)
         q->disk->store->ops->reconnect(q->store, fd);
     if (do_connect && q->state == BLK_QUEUE_IDLE)
@@ -272,15 +271,12 @@ static int open_loop(struct blk_queue *q, struct err *e)
 static void *run(void *arg)
 {
     struct blk_queue *q = arg;
-    int rc = open_loop(q, q->open_err);
+    int rc = open_loop(q, q->worker.open_err);
 
-    pthread_mutex_lock(&q->lock);
-    q->open_rc = rc;
-    pthread_cond_signal(&q->opened);
-    pthread_mutex_unlock(&q->lock);
+    worker_opened(&q->worker, rc);
     if (rc < 0)
         return NULL;
-    loop_poll(q->loop, q->order_fd, POLLIN, &q->order_ev);
+    loop_poll(q->loop, q->worker.order_fd, POLLIN, &q->order_ev);
     while (!q->quit)
         turn(q);
     q->disk->store->ops->detach(q->store);
@@ -300,41 +296,16 @@ static struct blk_queue *queue_new(struct blk_disk *d, uint32_t number)
     q->order_ev.fn = on_order;
     q->limit_ev.fn = on_limit;
     q->trim_ev.fn = on_trim;
-    q->open_rc = 1;
     slot_list_init(&q->waiting);
     slot_list_init(&q->done);
-    pthread_mutex_init(&q->lock, NULL);
-    pthread_cond_init(&q->opened, NULL);
-    q->order_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     return q;
 }
 
 static void queue_free(struct blk_queue *q)
 {
     loop_close(q->loop);
-    if (q->order_fd >= 0)
-        close(q->order_fd);
-    pthread_cond_destroy(&q->opened);
-    pthread_mutex_destroy(&q->lock);
+    worker_free(&q->worker);
     free(q);
-}
-
-static int start(struct blk_queue *q, struct err *e)
-{
-    int r;
-
-    q->open_err = e;
-    r = pthread_create(&q->thread, NULL, run, q);
-    if (r)
-        return fail(e, -r, "queue %u: start its thread: %s", q->number,
-                    strerror(r));
-    pthread_mutex_lock(&q->lock);
-    while (q->open_rc > 0)
-        pthread_cond_wait(&q->opened, &q->lock);
-    pthread_mutex_unlock(&q->lock);
-    if (q->open_rc < 0)
-        pthread_join(q->thread, NULL);
-    return q->open_rc;
 }
 
 int blk_queue_open(struct blk_disk *d, uint32_t number, struct blk_queue **out,
@@ -345,10 +316,9 @@ int blk_queue_open(struct blk_disk *d, uint32_t number, struct blk_queue **out,
 
     if (!q)
         return fail(e, -ENOMEM, "queue %u: no memory", number);
-    if (q->order_fd < 0)
-        rc = fail(e, -errno, "queue %u: eventfd: %s", number, strerror(errno));
-    else
-        rc = start(q, e);
+    rc = worker_init(&q->worker, number, e);
+    if (rc == 0)
+        rc = worker_start(&q->worker, run, q, e);
     if (rc < 0) {
         queue_free(q);
         return rc;
@@ -361,59 +331,59 @@ void blk_queue_close(struct blk_queue *q)
 {
     if (!q)
         return;
-    pthread_mutex_lock(&q->lock);
+    pthread_mutex_lock(&q->worker.lock);
     q->order.quit = true;
-    pthread_mutex_unlock(&q->lock);
-    eventfd_write(q->order_fd, 1);
-    pthread_join(q->thread, NULL);
+    pthread_mutex_unlock(&q->worker.lock);
+    worker_wake(&q->worker);
+    worker_join(&q->worker);
     queue_free(q);
 }
 
 void blk_queue_connect(struct blk_queue *q, const struct blk_link *link)
 {
-    pthread_mutex_lock(&q->lock);
+    pthread_mutex_lock(&q->worker.lock);
     q->order.connect = true;
     q->order.link = *link;
     /* It is not idle from here on, though it may hear of this later. */
     q->news.state = BLK_QUEUE_SERVING;
-    pthread_mutex_unlock(&q->lock);
-    eventfd_write(q->order_fd, 1);
+    pthread_mutex_unlock(&q->worker.lock);
+    worker_wake(&q->worker);
 }
 
 void blk_queue_disconnect(struct blk_queue *q)
 {
-    pthread_mutex_lock(&q->lock);
+    pthread_mutex_lock(&q->worker.lock);
     q->order.disconnect = true;
-    pthread_mutex_unlock(&q->lock);
-    eventfd_write(q->order_fd, 1);
+    pthread_mutex_unlock(&q->worker.lock);
+    worker_wake(&q->worker);
 }
 
 void blk_queue_look(struct blk_queue *q)
 {
-    eventfd_write(q->order_fd, 1); /* each turn tries what waits */
+    worker_wake(&q->worker); /* each turn tries what waits */
 }
 
 void blk_queue_socket(struct blk_queue *q, int fd)
 {
     int old;
 
-    pthread_mutex_lock(&q->lock);
+    pthread_mutex_lock(&q->worker.lock);
     old = q->order.socket;
     q->order.socket = fd;
-    pthread_mutex_unlock(&q->lock);
+    pthread_mutex_unlock(&q->worker.lock);
     if (old >= 0)
         close(old);
-    eventfd_write(q->order_fd, 1);
+    worker_wake(&q->worker);
 }
 
 enum blk_queue_state blk_queue_state(struct blk_queue *q, char why[BLK_TEXT])
 {
     enum blk_queue_state s;
 
-    pthread_mutex_lock(&q->lock);
+    pthread_mutex_lock(&q->worker.lock);
     s = q->news.state;
     if (s == BLK_QUEUE_BROKEN)
         memcpy(why, q->news.why, BLK_TEXT);
-    pthread_mutex_unlock(&q->lock);
+    pthread_mutex_unlock(&q->worker.lock);
     return s;
 }

@@ -6,10 +6,9 @@
 #ifndef BLK_QUEUE_PRIV_H
 #define BLK_QUEUE_PRIV_H
 
-#include <pthread.h>
-
 #include "backends/base/kick.h"
 #include "backends/base/spin.h"
+#include "backends/base/worker.h"
 #include "backends/blk/blk_pool.h"
 #include "backends/blk/blk_queue.h"
 #include "backends/blk/blk_ring.h"
@@ -43,12 +42,12 @@ struct slot_list {
 struct blk_queue {
     struct blk_disk *disk;
     uint32_t number;
-    pthread_t thread;
+    struct worker worker;
     struct loop *loop;
     struct blk_store_queue *store;
     struct blk_journal_queue *journal;
 
-    pthread_mutex_t lock; /* of what main and queue tell each other: */
+    /* What main and queue tell each other, under the worker's lock. */
     struct {
         bool connect, disconnect, quit;
         struct blk_link link;
@@ -58,10 +57,6 @@ struct blk_queue {
         enum blk_queue_state state;
         char why[BLK_TEXT];
     } news;
-    pthread_cond_t opened; /* once */
-    int open_rc;           /* 1: not yet */
-    struct err *open_err;
-    int order_fd; /* eventfd */
 
     /* The thread's own. */
     struct loop_event order_ev, limit_ev, trim_ev;

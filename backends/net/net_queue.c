@@ -51,14 +51,14 @@ static void queue_move(struct net_queue *q, enum net_queue_state to,
     log_info("%s: queue %u: %s -> %s: %s", q->card->name, q->number,
              name[q->state], name[to], why);
     q->state = to;
-    pthread_mutex_lock(&q->lock);
+    pthread_mutex_lock(&q->worker.lock);
     q->news.state = to;
     if (to == NET_QUEUE_IDLE)
         q->news.stalled = false;
     if (to == NET_QUEUE_BROKEN)
         snprintf(q->news.why, sizeof(q->news.why), "queue %u: %s", q->number,
                  why);
-    pthread_mutex_unlock(&q->lock);
+    pthread_mutex_unlock(&q->worker.lock);
     eventfd_write(q->card->news_fd, 1);
 }
 
@@ -66,9 +66,9 @@ void net_queue_tell_stalled(struct net_queue *q, bool stalled)
 {
     log_info("%s: queue %u: the guest takes %s", q->card->name, q->number,
              stalled ? "no packets" : "packets again");
-    pthread_mutex_lock(&q->lock);
+    pthread_mutex_lock(&q->worker.lock);
     q->news.stalled = stalled;
-    pthread_mutex_unlock(&q->lock);
+    pthread_mutex_unlock(&q->worker.lock);
     eventfd_write(q->card->news_fd, 1);
 }
 
@@ -165,11 +165,10 @@ static void on_order(struct loop_event *ev, int res)
 {
     struct net_queue *q = CONTAINER_OF(ev, struct net_queue, order_ev);
     bool do_connect, do_disconnect;
-    eventfd_t nr;
 
     (void)res;
-    eventfd_read(q->order_fd, &nr);
-    pthread_mutex_lock(&q->lock);
+    worker_woken(&q->worker);
+    pthread_mutex_lock(&q->worker.lock);
     do_connect = q->order.connect;
     do_disconnect = q->order.disconnect;
     q->quit |= q->order.quit;
@@ -178,8 +177,8 @@ static void on_order(struct loop_event *ev, int res)
     q->link.wiring.headroom = q->order.link.wiring.headroom;
     q->rules = q->order.rules;
     q->order.connect = q->order.disconnect = false;
-    pthread_mutex_unlock(&q->lock);
-    loop_poll(q->loop, q->order_fd, POLLIN, &q->order_ev);
+    pthread_mutex_unlock(&q->worker.lock);
+    loop_poll(q->loop, q->worker.order_fd, POLLIN, &q->order_ev);
     loop_cancel(q->loop, &q->tx.rate_ev); /* by the old rate */
     if (do_connect && q->state == NET_QUEUE_IDLE)
         connect(q);
@@ -302,15 +301,12 @@ static int open_loop(struct net_queue *q, struct err *e)
 static void *run(void *arg)
 {
     struct net_queue *q = arg;
-    int rc = open_loop(q, q->open_err);
+    int rc = open_loop(q, q->worker.open_err);
 
-    pthread_mutex_lock(&q->lock);
-    q->open_rc = rc;
-    pthread_cond_signal(&q->opened);
-    pthread_mutex_unlock(&q->lock);
+    worker_opened(&q->worker, rc);
     if (rc < 0)
         return NULL;
-    loop_poll(q->loop, q->order_fd, POLLIN, &q->order_ev);
+    loop_poll(q->loop, q->worker.order_fd, POLLIN, &q->order_ev);
     while (!q->quit)
         turn(q);
     return NULL;
@@ -319,12 +315,9 @@ static void *run(void *arg)
 static void queue_free(struct net_queue *q)
 {
     loop_close(q->loop);
-    if (q->order_fd >= 0)
-        close(q->order_fd);
     if (q->scratch)
         munmap(q->scratch, SCRATCH_BYTES);
-    pthread_cond_destroy(&q->opened);
-    pthread_mutex_destroy(&q->lock);
+    worker_free(&q->worker);
     free(q);
 }
 
@@ -339,33 +332,11 @@ static struct net_queue *queue_new(struct net_card *c, uint32_t number)
     q->journal = &c->journal->queue[number];
     q->order_ev.fn = on_order;
     q->trim_ev.fn = on_trim;
-    q->open_rc = 1;
-    pthread_mutex_init(&q->lock, NULL);
-    pthread_cond_init(&q->opened, NULL);
-    q->order_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     q->scratch = mmap(NULL, SCRATCH_BYTES, PROT_READ | PROT_WRITE,
                       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (q->scratch == MAP_FAILED)
         q->scratch = NULL;
     return q;
-}
-
-static int start(struct net_queue *q, struct err *e)
-{
-    int r;
-
-    q->open_err = e;
-    r = pthread_create(&q->thread, NULL, run, q);
-    if (r)
-        return fail(e, -r, "queue %u: start its thread: %s", q->number,
-                    strerror(r));
-    pthread_mutex_lock(&q->lock);
-    while (q->open_rc > 0)
-        pthread_cond_wait(&q->opened, &q->lock);
-    pthread_mutex_unlock(&q->lock);
-    if (q->open_rc < 0)
-        pthread_join(q->thread, NULL);
-    return q->open_rc;
 }
 
 int net_queue_open(struct net_card *c, uint32_t number, struct net_queue **out,
@@ -376,12 +347,11 @@ int net_queue_open(struct net_card *c, uint32_t number, struct net_queue **out,
 
     if (!q)
         return fail(e, -ENOMEM, "queue %u: no memory", number);
-    if (!q->scratch)
+    rc = worker_init(&q->worker, number, e);
+    if (rc == 0 && !q->scratch)
         rc = fail(e, -ENOMEM, "queue %u: no memory", number);
-    else if (q->order_fd < 0)
-        rc = fail(e, -errno, "queue %u: eventfd: %s", number, strerror(errno));
-    else
-        rc = start(q, e);
+    if (rc == 0)
+        rc = worker_start(&q->worker, run, q, e);
     if (rc < 0) {
         queue_free(q);
         return rc;
@@ -394,52 +364,52 @@ void net_queue_close(struct net_queue *q)
 {
     if (!q)
         return;
-    pthread_mutex_lock(&q->lock);
+    pthread_mutex_lock(&q->worker.lock);
     q->order.quit = true;
-    pthread_mutex_unlock(&q->lock);
-    eventfd_write(q->order_fd, 1);
-    pthread_join(q->thread, NULL);
+    pthread_mutex_unlock(&q->worker.lock);
+    worker_wake(&q->worker);
+    worker_join(&q->worker);
     queue_free(q);
 }
 
 void net_queue_connect(struct net_queue *q, const struct net_link *link)
 {
-    pthread_mutex_lock(&q->lock);
+    pthread_mutex_lock(&q->worker.lock);
     q->order.connect = true;
     q->order.link = *link;
     /* It is not idle from here on, though it may hear of this later. */
     q->news.state = NET_QUEUE_SERVING;
-    pthread_mutex_unlock(&q->lock);
-    eventfd_write(q->order_fd, 1);
+    pthread_mutex_unlock(&q->worker.lock);
+    worker_wake(&q->worker);
 }
 
 void net_queue_disconnect(struct net_queue *q)
 {
-    pthread_mutex_lock(&q->lock);
+    pthread_mutex_lock(&q->worker.lock);
     q->order.disconnect = true;
-    pthread_mutex_unlock(&q->lock);
-    eventfd_write(q->order_fd, 1);
+    pthread_mutex_unlock(&q->worker.lock);
+    worker_wake(&q->worker);
 }
 
 void net_queue_rules(struct net_queue *q, const struct net_rules *rules)
 {
-    pthread_mutex_lock(&q->lock);
+    pthread_mutex_lock(&q->worker.lock);
     q->order.rules = *rules;
-    pthread_mutex_unlock(&q->lock);
-    eventfd_write(q->order_fd, 1);
+    pthread_mutex_unlock(&q->worker.lock);
+    worker_wake(&q->worker);
 }
 
 void net_queue_headroom(struct net_queue *q, uint16_t bytes)
 {
-    pthread_mutex_lock(&q->lock);
+    pthread_mutex_lock(&q->worker.lock);
     q->order.link.wiring.headroom = bytes;
-    pthread_mutex_unlock(&q->lock);
-    eventfd_write(q->order_fd, 1);
+    pthread_mutex_unlock(&q->worker.lock);
+    worker_wake(&q->worker);
 }
 
 void net_queue_news(struct net_queue *q, struct net_queue_news *out)
 {
-    pthread_mutex_lock(&q->lock);
+    pthread_mutex_lock(&q->worker.lock);
     *out = q->news;
-    pthread_mutex_unlock(&q->lock);
+    pthread_mutex_unlock(&q->worker.lock);
 }

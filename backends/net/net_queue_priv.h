@@ -6,12 +6,12 @@
 #ifndef NET_QUEUE_PRIV_H
 #define NET_QUEUE_PRIV_H
 
-#include <pthread.h>
 #include <sys/uio.h>
 
 #include <linux/virtio_net.h>
 
 #include "backends/base/kick.h"
+#include "backends/base/worker.h"
 #include "backends/net/net_check.h"
 #include "backends/net/net_head.h"
 #include "backends/net/net_queue.h"
@@ -72,21 +72,17 @@ struct net_rx {
 struct net_queue {
     struct net_card *card;
     uint32_t number;
-    pthread_t thread;
+    struct worker worker;
     struct loop *loop;
     struct net_journal_queue *journal;
 
-    pthread_mutex_t lock; /* of what main and queue tell each other: */
+    /* What main and queue tell each other, under the worker's lock. */
     struct {
         bool connect, disconnect, quit;
         struct net_link link;
         struct net_rules rules;
     } order;
     struct net_queue_news news;
-    pthread_cond_t opened; /* once */
-    int open_rc;           /* 1: not yet */
-    struct err *open_err;
-    int order_fd; /* eventfd */
 
     /* The thread's own. */
     struct loop_event order_ev, trim_ev;
