@@ -5,13 +5,16 @@
 #include "toolstack/cli/devask.h"
 
 #include <errno.h>
+#include <getopt.h>
 #include <string.h>
 #include <time.h>
 
 #include <json-c/json.h>
 
 #include "common/err.h"
+#include "toolstack/cli/ask.h"
 #include "toolstack/cli/client.h"
+#include "toolstack/cli/exitcode.h"
 
 static uint64_t now_ms(void)
 {
@@ -201,4 +204,31 @@ int devask_detach(struct client *c, const struct devask_kind *k,
                   k->noun, word);
     json_object_put(dev);
     return rc < 0 ? rc : await_gone(c, k, word, number, timeout_ms, e);
+}
+
+int devask_detach_all(int argc, char **argv, devask_let_go *detach,
+                      struct err *e)
+{
+    static const struct option options[] = {
+        { "force", no_argument, NULL, 'f' },
+        { NULL, 0, NULL, 0 },
+    };
+    struct client *c = NULL;
+    bool force = false;
+    struct target t;
+    int option, rc;
+
+    optind = 0;
+    while ((option = getopt_long(argc, argv, "f", options, NULL)) != -1) {
+        if (option != 'f')
+            return EXIT_USAGE;
+        force = true;
+    }
+    if (argc - optind < 2)
+        return EXIT_USAGE;
+    rc = ask_open(argv[optind], &c, &t, e);
+    for (int i = optind + 1; rc == 0 && i < argc; i++)
+        rc = detach(c, argv[i], force, DEVASK_DETACH_MS, e);
+    client_close(c);
+    return rc;
 }

@@ -51,4 +51,11 @@ int devask_detach(struct client *c, const struct devask_kind *k,
                   const char *word, const uint32_t *devid, bool force,
                   int timeout_ms, struct err *e);
 
+/* block_detach() or net_detach(). */
+typedef int devask_let_go(struct client *c, const char *word, bool force,
+                          int timeout_ms, struct err *e);
+/* `[-f] GUEST DEVICE...`: as a command returns. */
+int devask_detach_all(int argc, char **argv, devask_let_go *detach,
+                      struct err *e);
+
 #endif

@@ -71,29 +71,8 @@ int cmd_network_attach(struct cmd_context *x, int argc, char **argv,
 int cmd_network_detach(struct cmd_context *x, int argc, char **argv,
                        struct err *e)
 {
-    static const struct option options[] = {
-        { "force", no_argument, NULL, 'f' },
-        { NULL, 0, NULL, 0 },
-    };
-    struct client *c = NULL;
-    bool force = false;
-    struct target t;
-    int option, rc;
-
     (void)x;
-    optind = 0;
-    while ((option = getopt_long(argc, argv, "f", options, NULL)) != -1) {
-        if (option != 'f')
-            return EXIT_USAGE;
-        force = true;
-    }
-    if (argc - optind < 2)
-        return EXIT_USAGE;
-    rc = ask_open(argv[optind], &c, &t, e);
-    for (int i = optind + 1; rc == 0 && i < argc; i++)
-        rc = net_detach(c, argv[i], force, DEVASK_DETACH_MS, e);
-    client_close(c);
-    return rc;
+    return devask_detach_all(argc, argv, net_detach, e);
 }
 
 /* ---- the rate ---- */
