@@ -78,7 +78,8 @@ void load_noted(struct load *l);
 /* Tell the steward that we give up.  Ring it then. */
 void load_abort(struct load *l);
 
-/* The guest runs already: an earlier supervisor launched it. */
+/* The guest runs already: launched by an earlier supervisor, or too fast to
+   have been seen to start. */
 void load_adopt(struct load *l);
 
 /* Drop the files; the control page stays until load_close(). */

@@ -10,6 +10,7 @@
 #include <xen/io/xenbus.h>
 
 #include "common/store.h"
+#include "toolstack/supervisor/vmviftext.h"
 #include "toolstack/supervisor/xbnodes.h"
 
 #define SCRIPTS "/etc/xen/scripts"
@@ -22,10 +23,12 @@ void vif_dirs_of(uint16_t domid, uint32_t devid, char front[64], char back[64])
              domid, devid);
 }
 
-static void put_mac(struct store_tree *t, const char *dir, const uint8_t *m)
+static void put_mac(struct store_tree *t, const char *dir, const uint8_t *mac)
 {
-    xbnodes_put(t, dir, "mac", "%02x:%02x:%02x:%02x:%02x:%02x", m[0], m[1],
-                m[2], m[3], m[4], m[5]);
+    char text[VMVIF_MAC_TEXT];
+
+    vmvif_mac_text(mac, text);
+    xbnodes_put(t, dir, "mac", "%s", text);
 }
 
 static void put_text(struct store_tree *t, const char *dir, const char *leaf,
