@@ -6,6 +6,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -83,6 +84,8 @@ static struct vifdev *make(uv_loop_t *loop, const struct vifdev_spec *spec)
     uv_timer_init(loop, &d->soon);
     d->soon.data = d;
     d->nr_queues = spec->nr_queues;
+    fake_vifdev.bare = spec->bare;
+    snprintf(fake_vifdev.guest, sizeof(fake_vifdev.guest), "%s", spec->guest);
     for (uint32_t i = 0; i < d->nr_queues; i++) {
         int both[2];
 

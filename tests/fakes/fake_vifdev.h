@@ -17,6 +17,8 @@ extern struct fake_vifdev {
     const char *fails; /* words of the open that fails; NULL: it is attached */
     int fails_at_once; /* its rc instead */
     int queues_fail;   /* vifdev_queues(): rc */
+    bool bare;         /* the last one: made for somebody else to attach */
+    char guest[80];    /* as it was told */
     uint32_t nr_opened, nr_adopted, nr_rested, nr_removed;
     uint32_t live; /* objects not closed */
 } fake_vifdev;

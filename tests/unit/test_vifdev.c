@@ -152,6 +152,48 @@ TEST(vlans_are_those_that_are_named)
     vifnet_finish();
 }
 
+/* xl's script finds it as netback would have made it, and does the rest. */
+TEST(a_bare_one_is_made_and_left_alone)
+{
+    struct nl_link l;
+
+    vifnet_fresh();
+    w.spec.bare = true;
+    w.vif.mtu = 1400;
+    w.vif.bridge = (char *)"nowhere";
+    w.vif.script = (char *)"nothing"; /* xl runs it */
+    w.vif.name = (char *)"web-lan";
+    vifnet_opened();
+    l = netns_link("vif7.0");
+    CHECK_EQ(l.master, 0);
+    CHECK_EQ(l.mtu, 1400);
+    CHECK(!l.up && !l.carrier);
+    CHECK_EQ(l.nr_queues, 2);
+    CHECK_STR(l.alias, "freehold web/vif-0 domain 7");
+    CHECK_STR(vifdev_bridge(w.dev), "");
+    vifnet_removed();
+    CHECK(!netns_has("vif7.0"));
+    vifnet_finish();
+}
+
+/* What its script made of it is no hindrance. */
+TEST(a_bare_one_is_found_and_removed_whatever_it_is_called)
+{
+    const int *fds;
+
+    vifnet_fresh();
+    w.spec.bare = true;
+    vifnet_opened();
+    netns_rename("vif7.0", "web-lan");
+    vifdev_close(w.dev);
+    CHECK_EQ(vifdev_adopt(&w.loop, &w.spec, &w.dev, &w.e), 0);
+    CHECK_STR(vifdev_name(w.dev), "web-lan");
+    CHECK_EQ(vifdev_queues(w.dev, &fds, &w.e), 0);
+    vifnet_removed();
+    CHECK(!netns_has("web-lan"));
+    vifnet_finish();
+}
+
 /* ---- its name ---- */
 
 TEST(a_device_of_somebody_elses_stays_his)
@@ -344,8 +386,10 @@ TEST(what_a_domain_left_is_removed)
     w.vif.name = NULL;
     vifnet_opened();
     other = w.dev;
-    vifdev_remove_left(7);
+    vifdev_remove_left_of(7, 0);
     CHECK(!netns_has("vif7.0"));
+    CHECK(netns_has("lan0") && netns_has("vif77.0"));
+    vifdev_remove_left(7);
     CHECK(!netns_has("lan0"));
     CHECK(netns_has("vif7.5") && netns_has("vif77.0"));
     close(fd);
@@ -456,6 +500,8 @@ int main(void)
         RULE(a_bridge_that_is_missing_is_told_with_those_there_are),
         RULE(what_is_no_bridge_is_not_taken_for_one),
         RULE(xenbr0_is_eth0_where_that_is_a_bridge),
+        RULE(a_bare_one_is_made_and_left_alone),
+        RULE(a_bare_one_is_found_and_removed_whatever_it_is_called),
         RULE(vlans_are_those_that_are_named),
         RULE(a_device_of_somebody_elses_stays_his),
         RULE(vifname_is_its_name),

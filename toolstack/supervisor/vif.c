@@ -42,6 +42,21 @@ static int on_connected(void *arg, struct err *e)
     return vif_nodes_connected(&v->o, e);
 }
 
+/* xl's script is to have put it on its bridge before the guest uses it. */
+static bool on_may_connect(void *arg)
+{
+    struct vif *v = arg;
+    char *status;
+    bool yes;
+
+    if (!v->o.foreign)
+        return true;
+    status = xbnodes_read(v->o.back, "hotplug-status", v->x.store);
+    yes = status && strcmp(status, "connected") == 0;
+    free(status);
+    return yes;
+}
+
 static char *read_key(void *arg, const char *key)
 {
     struct vif *v = arg;
@@ -104,6 +119,7 @@ static void on_gone(void *arg)
 static const struct xbdev_ops guest_ops = {
     .offer = on_offer,
     .connected = on_connected,
+    .may_connect = on_may_connect,
     .wire = on_wire,
     .unwire = on_unwire,
     .reconfigure = on_reconfigure,
@@ -121,6 +137,7 @@ static void fill_spec(const struct vif *v, struct vifdev_spec *out)
         .domid = v->o.domid,
         .devid = v->o.spec->devid,
         .nr_queues = v->o.nr_queues,
+        .bare = v->o.foreign,
     };
     memcpy(out->guest, v->o.guest, sizeof(out->guest));
     memcpy(out->back, v->o.back, sizeof(out->back));

@@ -51,8 +51,8 @@ struct vif_options {
     bool any_mac;             /* frames of other source addresses go through */
     bool trusted;             /* what the guest's driver is told */
     char front[64], back[64]; /* directories, absolute */
-    bool foreign; /* somebody else made the backend's directory, and removes it
-                   */
+    bool foreign; /* xl made the backend's directory, and removes it; it also
+                     attaches the tap, and says so by hotplug-status */
 };
 
 #define VIF_BACKEND_KIND "fh-vif"

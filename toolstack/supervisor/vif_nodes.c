@@ -121,6 +121,16 @@ int vif_remove_all(uint16_t domid, struct store *s, struct err *e)
     return store_remove(s, path, e);
 }
 
+/* What else a script of xl's writes. */
+static void put_attached(const struct vif_options *o, uint32_t mtu,
+                         struct store *s, struct store_tree *t)
+{
+    xbnodes_put(t, o->back, "mtu", "%u", mtu);
+    if (xbnodes_state(o->front, s)) /* not into one that the guest removed */
+        xbnodes_put(t, o->front, "mtu", "%u", mtu);
+    xbnodes_put(t, o->back, "hotplug-status", "connected");
+}
+
 /*
  * Not offered: multicast control and a control ring, for a bridge does the
  * one, and the other is for hashes that a tap does not take.
@@ -146,10 +156,8 @@ int vif_nodes_offer(const struct vif_options *o, uint32_t mtu, struct store *s,
         xbnodes_put(t, o->back, feature[i], "1");
     xbnodes_put(t, o->back, "feature-rx-flip", "0");
     xbnodes_put(t, o->back, "multi-queue-max-queues", "%u", o->nr_queues);
-    xbnodes_put(t, o->back, "mtu", "%u", mtu);
-    if (xbnodes_state(o->front, s)) /* not into one that the guest removed */
-        xbnodes_put(t, o->front, "mtu", "%u", mtu);
-    xbnodes_put(t, o->back, "hotplug-status", "connected");
+    if (!o->foreign)
+        put_attached(o, mtu, s, t);
     xbnodes_put(t, o->back, "state", "%u", XenbusStateInitWait);
     return xbnodes_commit(t, rc, e);
 }

@@ -147,7 +147,7 @@ static int leave(struct vifdev *d)
     move(d, LEAVING);
     if (vifplace_look(&d->spec, &d->place, &e) < 0)
         log_warn("%s", e.text);
-    else if (!vifplace_has_script(&d->spec))
+    else if (!vifplace_is_others(&d->spec))
         vifplace_leave(&d->place);
     rc = run(d, false, &e);
     if (rc < 0)

@@ -6,7 +6,8 @@
  * persistent, so that it outlives backend and supervisor.  MTU, bridge, VLANs
  * and the link's state go by netlink (vifplace.h), and the hooks of
  * /etc/xen/scripts/vif-post.d are run; a user's own script= is run as xl runs
- * it, and then does all that itself (vifscript.h).
+ * it, and then does all that itself (vifscript.h).  One that is bare is only
+ * made and removed: xl does the rest.
  *
  *   OPENING ──online──▶ OPEN ──remove──▶ LEAVING ──offline──▶ GONE
  *      └──────────────── it failed ─────────▲
@@ -15,6 +16,8 @@
  */
 #ifndef VIFDEV_H
 #define VIFDEV_H
+
+#include <stdbool.h>
 
 #include <uv.h>
 
@@ -29,6 +32,7 @@ struct vifdev_spec { /* copied, but for vif */
     uint16_t domid;
     uint32_t devid;
     uint32_t nr_queues; /* 1..NET_QUEUES_MAX */
+    bool bare;          /* nobody of ours attaches it, or runs a script */
     char guest[80];
     char back[64]; /* the backend's directory, which a script reads */
 };
@@ -77,7 +81,9 @@ void vifdev_remove(struct vifdev *d, vifdev_done *done, void *arg);
 /* Free it; the tap stays unless it was removed.  NULL: no-op. */
 void vifdev_close(struct vifdev *d);
 
-/* Remove the taps of ours that a domain has, however they are called. */
+/* Remove the taps of ours that a domain has, however they are called; or the
+   one of a vif. */
 void vifdev_remove_left(uint16_t domid);
+void vifdev_remove_left_of(uint16_t domid, uint32_t devid);
 
 #endif

@@ -60,7 +60,12 @@ static bool is_bridge(const struct nl_link *l)
 
 bool vifplace_has_script(const struct vifdev_spec *s)
 {
-    return s->vif->script && s->vif->script[0];
+    return !s->bare && s->vif->script && s->vif->script[0];
+}
+
+bool vifplace_is_others(const struct vifdev_spec *s)
+{
+    return s->bare || vifplace_has_script(s);
 }
 
 void vifplace_usual_name(const struct vifdev_spec *s, char out[IFNAMSIZ])
@@ -148,7 +153,7 @@ static int claim(struct host *h, const struct vifdev_spec *s,
         return rc;
     l = named(h, own);
     /* xl's scripts rename it themselves, and want it called as usual. */
-    if (own[0] && !vifplace_has_script(s))
+    if (own[0] && !vifplace_is_others(s))
         snprintf(out, IFNAMSIZ, "%.15s", own);
     if (!l)
         l = named(h, out);
@@ -300,7 +305,7 @@ int vifplace_make(const struct vifdev_spec *s, int *fds, struct vifplace *out,
         return fail(e, -EINVAL, "vif %s/vif-%u: mtu=%u: want at most %u",
                     s->guest, s->devid, s->vif->mtu, NET_MTU_MAX);
     rc = look_around(&h, e);
-    if (rc == 0 && !vifplace_has_script(s))
+    if (rc == 0 && !vifplace_is_others(s))
         rc = find_bridge(&h, s, &bridge, e);
     if (rc == 0)
         rc = claim(&h, s, name, e);
@@ -395,7 +400,7 @@ void vifplace_remove(const struct vifdev_spec *s, struct vifplace *p)
     *p = (struct vifplace){ 0 };
 }
 
-void vifdev_remove_left(uint16_t domid)
+static void remove_left(uint16_t domid, const uint32_t *devid)
 {
     struct tapdev_owner o;
     struct host h = { 0 };
@@ -404,7 +409,8 @@ void vifdev_remove_left(uint16_t domid)
     if (look_around(&h, &e) < 0)
         log_err("%s", e.text);
     for (int i = 0; i < h.nr; i++) {
-        if (!tapdev_owner(&h.all[i], &o) || o.domid != domid)
+        if (!tapdev_owner(&h.all[i], &o) || o.domid != domid ||
+            (devid && o.devid != *devid))
             continue;
         if (nl_delete(h.nl, &h.all[i], &e) < 0)
             log_err("%s", e.text);
@@ -413,4 +419,14 @@ void vifdev_remove_left(uint16_t domid)
                      o.guest, o.devid, h.all[i].name, domid);
     }
     look_no_more(&h);
+}
+
+void vifdev_remove_left(uint16_t domid)
+{
+    remove_left(domid, NULL);
+}
+
+void vifdev_remove_left_of(uint16_t domid, uint32_t devid)
+{
+    remove_left(domid, &devid);
 }

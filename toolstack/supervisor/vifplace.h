@@ -26,6 +26,8 @@ struct vifplace {
 
 /* A script of the user's own attaches it, instead of us. */
 bool vifplace_has_script(const struct vifdev_spec *s);
+/* Somebody else does: such a script, or xl. */
+bool vifplace_is_others(const struct vifdev_spec *s);
 /* "vif7.0", which it has before a script renames it. */
 void vifplace_usual_name(const struct vifdev_spec *s, char out[IFNAMSIZ]);
 

@@ -137,6 +137,8 @@ int vifscript_start(uv_loop_t *loop, const struct vifdev_spec *s,
 {
     const char *command = online ? "online" : "offline";
 
+    if (s->bare)
+        return 0;
     if (vifplace_has_script(s))
         return run_own(loop, s, command, done, arg, out, e);
     return run_hooks(loop, s, p, command, done, arg, out, e);

@@ -198,7 +198,8 @@ bool xbdev_wire(struct xbdev *x)
 
 static void connect_guest(struct xbdev *x)
 {
-    if (!x->open || !xbdev_wire(x))
+    if (!x->open || (x->ops->may_connect && !x->ops->may_connect(x->arg)) ||
+        !xbdev_wire(x))
         return;
     xbdev_move(x, VBD_CONNECTING, "its keys are there");
 }

@@ -43,6 +43,9 @@ struct xbdev_ops {
     int (*offer)(void *arg, struct err *e);
     /* What it reads before it uses the device, and Connected; also again. */
     int (*connected)(void *arg, struct err *e);
+    /* Is dom0's side ready for the guest's keys?  What makes it so is written
+       into the backend's directory, of a foreign device.  NULL: it is. */
+    bool (*may_connect)(void *arg);
     /* Read its keys and hand them to the backend; or what is bad in them. */
     int (*wire)(void *arg, struct err *e);
     void (*unwire)(void *arg); /* have the backend let go: DISCONNECT */
