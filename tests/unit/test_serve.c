@@ -166,7 +166,7 @@ static int serve(struct err *e)
         .base = base,
         .domid = 7,
         .devid = 51712,
-        .blk_program = PUPPET,
+        .program = PUPPET,
         .gone = on_gone,
         .arg = &w,
     };
@@ -307,11 +307,11 @@ TEST(a_device_is_read_as_xl_wrote_it)
     CHECK_EQ(xldisk_read(s, &n, NULL, &d, &e), -EINVAL);
     CHECK_STR(e.text, "disk 7/51712: params: got none, want FORMAT:TARGET");
     vmdisk_free(&d);
-    CHECK(xldisk_is_ours(s, &n));
+    CHECK(xldisk_is_ours(s, n.back));
     fake_xs_set(BACK "/script", "/etc/xen/scripts/block-tap");
-    CHECK(!xldisk_is_ours(s, &n));
+    CHECK(!xldisk_is_ours(s, n.back));
     fake_xs_set(BACK "/script", "not-block-freehold");
-    CHECK(!xldisk_is_ours(s, &n));
+    CHECK(!xldisk_is_ours(s, n.back));
     store_close(s);
     finish();
 }
@@ -322,16 +322,18 @@ TEST(a_place_has_a_name_that_is_no_guests)
     uint16_t domid;
     uint32_t devid;
 
-    serve_name(7, 51712, name);
+    serve_name(SERVE_DISK, 7, 51712, name);
     CHECK_STR(name, ".serve-7-51712");
     CHECK(vmcfg_check_name(name, NULL) < 0);
-    CHECK_EQ(serve_name_parse(name, &domid, &devid), 0);
+    CHECK_EQ(serve_name_parse(SERVE_DISK, name, &domid, &devid), 0);
     CHECK_EQ(domid, 7);
     CHECK_EQ(devid, 51712);
-    CHECK_EQ(serve_name_parse(".serve-7-51712x", &domid, &devid), -EINVAL);
-    CHECK_EQ(serve_name_parse(".serve-07-51712", &domid, &devid), -EINVAL);
-    CHECK_EQ(serve_name_parse(".serve-7", &domid, &devid), -EINVAL);
-    CHECK_EQ(serve_name_parse("web", &domid, &devid), -EINVAL);
+    CHECK_EQ(serve_name_parse(SERVE_DISK, ".serve-7-51712x", &domid, &devid),
+             -EINVAL);
+    CHECK_EQ(serve_name_parse(SERVE_DISK, ".serve-07-51712", &domid, &devid),
+             -EINVAL);
+    CHECK_EQ(serve_name_parse(SERVE_DISK, ".serve-7", &domid, &devid), -EINVAL);
+    CHECK_EQ(serve_name_parse(SERVE_DISK, "web", &domid, &devid), -EINVAL);
 }
 
 /* ---- a device's life ---- */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * test_servewatch.c - a process for each disk that xl means for us
+ * test_servewatch.c - a process for each disk, or card, that xl means for us
  *
  * The processes are of the test's own: a script that writes what it was asked
  * for, and ends as a file of its device's name says, or lives.
@@ -21,6 +21,7 @@
 #include "common/log.h"
 #include "tests/fakes/fake.h"
 #include "tests/unit/test.h"
+#include "toolstack/supervisor/netback.h"
 #include "toolstack/supervisor/rundir.h"
 #include "toolstack/supervisor/serve.h"
 #include "toolstack/supervisor/servewatch.h"
@@ -28,8 +29,10 @@
 
 int __wrap_xsdaemon_name(char *out, uint32_t out_bytes, int *pid,
                          struct err *e);
+bool __wrap_netback_is_loaded(void);
 
 #define VBD3 "/local/domain/0/backend/vbd3"
+#define VIF "/local/domain/0/backend/vif"
 #define TURN_S_MAX 20
 #define STARTS_MAX 32u
 
@@ -39,6 +42,8 @@ static struct world {
     struct servewatch *watch;
     uint32_t nr_ended;
     int daemon_pid;
+    enum serve_what what;
+    bool any_mac, netback;
     uint32_t nr_starts;
     struct start {
         int pid;
@@ -56,6 +61,11 @@ int __wrap_xsdaemon_name(char *out, uint32_t out_bytes, int *pid, struct err *e)
     return 0;
 }
 
+bool __wrap_netback_is_loaded(void)
+{
+    return w.netback;
+}
+
 static void on_ended(void *arg, const struct err *failed)
 {
     CHECK(arg == &w);
@@ -64,6 +74,12 @@ static void on_ended(void *arg, const struct err *failed)
     servewatch_close(w.watch);
     w.watch = NULL;
 }
+
+static const char *const formats[] = {
+    "%d serve-blk %u %u\n",
+    "%d serve-net %u %u\n",
+    "%d serve-net -m %u %u\n",
+};
 
 /* Every process that was started so far. */
 static uint32_t nr_starts(void)
@@ -74,8 +90,8 @@ static uint32_t nr_starts(void)
     while (f && w.nr_starts < STARTS_MAX) {
         struct start *s = &w.start[w.nr_starts];
 
-        if (fscanf(f, "%d serve-blk %u %u\n", &s->pid, &s->domid, &s->devid) !=
-            3)
+        if (fscanf(f, formats[w.what + w.any_mac], &s->pid, &s->domid,
+                   &s->devid) != 3)
             break;
         w.nr_starts++;
     }
@@ -155,7 +171,9 @@ static void watch(void)
 {
     struct servewatch_options o = {
         .base = base,
+        .what = w.what,
         .program = program,
+        .any_mac = w.any_mac,
         .ended = on_ended,
         .arg = &w,
     };
@@ -305,7 +323,7 @@ TEST(those_of_an_earlier_one_serve_on_and_are_looked_after)
     attach(7, 51712, OURS);
     watch();
     UNTIL(nr_starts() == 1);
-    serve_name(7, 51712, name);
+    serve_name(SERVE_DISK, 7, 51712, name);
     CHECK_EQ(rundir_take(base, name, &dir, NULL), 0); /* for it */
     said.pid = w.start[0].pid;
     CHECK_EQ(rundir_write(&dir, &said, NULL), 0);
@@ -328,7 +346,7 @@ TEST(one_that_is_about_to_serve_is_waited_for)
     struct rundir dir;
 
     fresh();
-    serve_name(7, 51712, name);
+    serve_name(SERVE_DISK, 7, 51712, name);
     CHECK_EQ(rundir_take(base, name, &dir, NULL), 0);
     attach(7, 51712, OURS);
     watch();
@@ -386,6 +404,132 @@ TEST(without_xenstored_it_ends)
     finish();
 }
 
+/* ---- cards ---- */
+
+static void set_card(uint32_t devid, const char *leaf, const char *value)
+{
+    char path[96];
+
+    snprintf(path, sizeof(path), VIF "/7/%u/%s", devid, leaf);
+    fake_xs_set(path, value);
+}
+
+static void attach_card(uint32_t devid, const char *state)
+{
+    set_card(devid, "frontend", "there");
+    set_card(devid, "online", "1");
+    set_card(devid, "script", "/etc/xen/scripts/vif-bridge");
+    set_card(devid, "state", state);
+}
+
+static void fresh_cards(void)
+{
+    fresh();
+    w.what = SERVE_CARD;
+}
+
+/* Everything that waits for a timer of the obstacle's has had its time. */
+static void wait_a_look(void)
+{
+    uint64_t end_ms = uv_hrtime() / 1000000 + 1500;
+
+    while (uv_hrtime() / 1000000 < end_ms)
+        uv_run(&w.loop, UV_RUN_ONCE);
+}
+
+TEST(each_card_that_nobody_offered_gets_a_process)
+{
+    fresh_cards();
+    attach(7, 51712, OURS);
+    attach_card(0, "1");
+    attach_card(1, "2"); /* another backend's */
+    attach_card(2, "5");
+    set_card(3, "state", "1"); /* half there */
+    watch();
+    UNTIL(nr_starts() == 1);
+    CHECK_EQ(w.start[0].domid, 7);
+    CHECK_EQ(w.start[0].devid, 0);
+    attach_card(3, "1");
+    UNTIL(nr_starts() == 2);
+    CHECK_EQ(w.start[1].devid, 3);
+    set_card(0, "state", "4");
+    settle();
+    CHECK_EQ(nr_starts(), 2);
+    finish();
+}
+
+TEST(a_card_that_dies_is_started_again_in_any_state)
+{
+    fresh_cards();
+    attach_card(0, "1");
+    watch();
+    UNTIL(nr_starts() == 1);
+    set_card(0, "state", "4");
+    kill(w.start[0].pid, SIGKILL);
+    UNTIL(nr_starts() == 2);
+    finish();
+}
+
+TEST(what_the_watcher_is_told_of_addresses_each_process_is)
+{
+    fresh_cards();
+    w.any_mac = true;
+    attach_card(0, "1");
+    watch();
+    UNTIL(nr_starts() == 1);
+    finish();
+}
+
+TEST(while_the_kernel_takes_cards_none_is_begun_with)
+{
+    fresh_cards();
+    w.netback = true;
+    attach_card(0, "1");
+    watch();
+    attach_card(1, "1");
+    settle();
+    CHECK_EQ(nr_starts(), 0);
+    w.netback = false; /* nobody tells */
+    set_card(0, "state", "2");
+    UNTIL(nr_starts() == 1);
+    CHECK_EQ(w.start[0].devid, 1);
+    finish();
+}
+
+TEST(but_those_that_were_begun_with_go_on)
+{
+    char path[96];
+
+    fresh_cards();
+    attach_card(0, "4");
+    attach_card(1, "1");
+    snprintf(path, sizeof(path), "%s/.serve-net-7-0", base);
+    CHECK_EQ(mkdir(path, 0700), 0);
+    w.netback = true;
+    watch();
+    UNTIL(nr_starts() == 1);
+    CHECK_EQ(w.start[0].devid, 0);
+    kill(w.start[0].pid, SIGKILL);
+    UNTIL(nr_starts() == 2);
+    CHECK_EQ(w.start[1].devid, 0);
+    CHECK_EQ(rmdir(path), 0);
+    kill(w.start[1].pid, SIGKILL);
+    wait_a_look();
+    CHECK_EQ(nr_starts(), 2);
+    finish();
+}
+
+/* Disks have a kind of their own, which no kernel takes. */
+TEST(disks_are_served_whatever_the_kernel_does_with_cards)
+{
+    fresh();
+    w.netback = true;
+    attach(7, 51712, OURS);
+    watch();
+    UNTIL(nr_starts() == 1);
+    finish();
+}
+
 static int set_up(void **state)
 {
     FILE *f;
@@ -427,6 +571,12 @@ int main(void)
         RULE(what_is_left_of_devices_that_are_gone_is_cleaned_up_once),
         RULE(a_program_that_is_not_there_is_asked_for_again),
         RULE(without_xenstored_it_ends),
+        RULE(each_card_that_nobody_offered_gets_a_process),
+        RULE(a_card_that_dies_is_started_again_in_any_state),
+        RULE(what_the_watcher_is_told_of_addresses_each_process_is),
+        RULE(while_the_kernel_takes_cards_none_is_begun_with),
+        RULE(but_those_that_were_begun_with_go_on),
+        RULE(disks_are_served_whatever_the_kernel_does_with_cards),
     };
 
     return cmocka_run_group_tests(tests, set_up, tear_down);

@@ -155,6 +155,10 @@ static const struct command commands[] = {
       "serve a disk of a guest that xl made, until it is detached; -t: this "
       "target instead of xl's; without a device: all whose script is "
       "block-freehold, as a service does", "6 15 23", cmd_serve_blk, true },
+    { "serve-net", CMD_SERVED, "[-m|--any-mac] [DOMID DEVID]",
+      "serve a network card of a guest that xl made, until it is detached; "
+      "-m: its guest may send from any address; without a device: all that "
+      "nobody else serves, as a service does", "6 13 15 23", cmd_serve_net, true },
     { "measure", CMD_SERVED, CFG,
       "predict a guest's launch measurement", "5 6 23", cmd_measure, false },
     { "check", CMD_SERVED, "[FILE [key=value ...]]",

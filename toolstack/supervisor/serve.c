@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * serve.c - one disk of a guest that xl made
+ * serve.c - one disk or card of a guest that xl made
  */
 #include "toolstack/supervisor/serve.h"
 
 #include <errno.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,51 +13,41 @@
 #include <xen/io/xenbus.h>
 
 #include "common/checked.h"
-#include "common/err.h"
 #include "common/log.h"
-#include "common/store.h"
-#include "toolstack/supervisor/diskfile.h"
 #include "toolstack/supervisor/hyp.h"
-#include "toolstack/supervisor/rundir.h"
+#include "toolstack/supervisor/serve_priv.h"
 #include "toolstack/supervisor/storewatch.h"
-#include "toolstack/supervisor/vbd.h"
 #include "toolstack/supervisor/xbnodes.h"
 #include "toolstack/supervisor/xenbus.h"
-#include "toolstack/supervisor/xldisk.h"
+#include "toolstack/supervisor/xldev.h"
 
 #define RELEASE_TOKEN "release"
 
-struct serve {
-    uv_loop_t *loop;
-    struct serve_options o;
-    struct storewatch *watch;
-    struct store *store; /* the watch's */
-    struct hyp *hyp;
-    struct rundir dir;
-    struct vbd_nodes nodes;
-    struct vm_disk disk;
-    struct vbd *vbd;
-};
-
-static void on_base(void *arg, char out[BE_BASE_BYTES]);
-static void on_started(void *arg);
-static void on_moved(void *arg);
-static void on_gone(void *arg);
 static void on_fired(void *arg, const char *token);
 static void on_store_ended(void *arg);
 
-void serve_name(uint16_t domid, uint32_t devid, char out[SERVE_NAME_BYTES])
+const struct serve_kind *serve_kind_of(enum serve_what what)
 {
-    snprintf(out, SERVE_NAME_BYTES, ".serve-%u-%u", domid, devid);
+    return what == SERVE_CARD ? &serve_card_kind : &serve_disk_kind;
 }
 
-int serve_name_parse(const char *name, uint16_t *domid, uint32_t *devid)
+void serve_name(enum serve_what what, uint16_t domid, uint32_t devid,
+                char out[SERVE_NAME_BYTES])
 {
+    snprintf(out, SERVE_NAME_BYTES, "%s%u-%u", serve_kind_of(what)->place,
+             domid, devid);
+}
+
+int serve_name_parse(enum serve_what what, const char *name, uint16_t *domid,
+                     uint32_t *devid)
+{
+    const char *place = serve_kind_of(what)->place;
     char again[SERVE_NAME_BYTES];
 
-    if (sscanf(name, ".serve-%hu-%u", domid, devid) != 2)
+    if (strncmp(name, place, strlen(place)) ||
+        sscanf(name + strlen(place), "%hu-%u", domid, devid) != 2)
         return -EINVAL;
-    serve_name(*domid, *devid, again);
+    serve_name(what, *domid, *devid, again);
     return strcmp(name, again) == 0 ? 0 : -EINVAL;
 }
 
@@ -67,28 +56,29 @@ int serve_name_parse(const char *name, uint16_t *domid, uint32_t *devid)
 /* What the next one needs, if we are killed. */
 static int note(struct serve *s, struct err *e)
 {
-    struct diskfile f = { .disk = s->disk };
+    struct beproc_id process = s->kind->process(s);
 
-    if (s->vbd)
-        f.process = vbd_process(s->vbd);
-    return diskfile_write(&s->dir, &f, e);
+    return devfile_write(&s->dir, s->kind->file, s->o.devid, &process, "", 0,
+                         e);
 }
 
-/* Returns 1 and the process that an earlier one started, or 0. */
-static int find_left(struct serve *s, struct beproc_id *out)
+/* What it is, xl's directory says. */
+static int skip_line(void *arg, const char *line, struct err *e)
 {
-    struct diskfile *list = NULL;
-    int nr = diskfile_list(&s->dir, &list, NULL), found = 0;
+    (void)arg, (void)line, (void)e;
+    return 0;
+}
 
-    for (int i = 0; i < nr; i++) {
-        if (list[i].disk.devid == s->o.devid && list[i].process.pid > 0) {
-            *out = list[i].process;
-            found = 1;
-        }
-        vmdisk_free(&list[i].disk);
-    }
-    free(list);
-    return found;
+/* Did an earlier one begin with it?  *out: the process that it started. */
+static bool was_begun(struct serve *s, struct beproc_id *out)
+{
+    return devfile_read(&s->dir, s->kind->file, s->o.devid, out, skip_line,
+                        NULL, NULL) == 0;
+}
+
+static bool find_left(struct serve *s, struct beproc_id *out)
+{
+    return was_begun(s, out) && out->pid > 0;
 }
 
 static bool domain_is_over(struct serve *s)
@@ -99,8 +89,7 @@ static bool domain_is_over(struct serve *s)
     return rc == -ESRCH || (rc == 0 && info.dying);
 }
 
-/* Each vCPU may have its queue. */
-static uint8_t count_queues(struct serve *s)
+uint8_t serve_count_queues(struct serve *s, uint8_t max)
 {
     char path[48], **list = NULL;
     int nr;
@@ -108,7 +97,7 @@ static uint8_t count_queues(struct serve *s)
     snprintf(path, sizeof(path), "/local/domain/%u/cpu", s->o.domid);
     nr = store_list(s->store, path, &list, NULL);
     free(list);
-    return (uint8_t)MIN_OF(MAX_OF(nr, 1), (int)BLK_QUEUES_MAX);
+    return (uint8_t)MIN_OF(MAX_OF(nr, 1), (int)max);
 }
 
 /* ---- its end ---- */
@@ -117,20 +106,19 @@ static uint8_t count_queues(struct serve *s)
 static void clear(struct serve *s)
 {
     devfile_clear(&s->dir);
-    xldisk_closed(s->store, &s->nodes);
+    if (s->kind->clear)
+        s->kind->clear(s);
+    xldev_closed(s->store, s->back, s->name);
     rundir_remove(&s->dir);
 }
 
-static void on_gone(void *arg)
+void serve_gone(struct serve *s)
 {
-    struct serve *s = arg;
-
-    vbd_close(s->vbd);
-    s->vbd = NULL;
-    devfile_remove(&s->dir, DEVFILE_DISK,
-                   s->o.devid); /* nothing runs: nobody is killed */
+    s->kind->close(s);
+    /* Nothing runs: nobody is killed. */
+    devfile_remove(&s->dir, s->kind->file, s->o.devid);
     clear(s);
-    log_info("disk %u/%u: it is over", s->o.domid, s->o.devid);
+    log_info("%s: it is over", s->name);
     s->o.gone(s->o.arg, NULL);
 }
 
@@ -140,12 +128,10 @@ static void on_store_ended(void *arg)
     struct serve *s = arg;
     struct err e = { 0 };
 
-    if (s->vbd)
-        vbd_set_store(s->vbd, NULL);
+    s->kind->lose_store(s);
     s->store = NULL;
-    fail(&e, -ENOTCONN,
-         "disk %u/%u: xenstored ended; its backend serves on by itself",
-         s->o.domid, s->o.devid);
+    fail(&e, -ENOTCONN, "%s: xenstored ended; its backend serves on by itself",
+         s->name);
     s->o.gone(s->o.arg, &e);
 }
 
@@ -153,82 +139,61 @@ static void on_fired(void *arg, const char *token)
 {
     struct serve *s = arg;
 
-    if (!s->vbd)
-        return;
     if (strcmp(token, RELEASE_TOKEN))
-        vbd_fired(s->vbd);
+        s->kind->fired(s);
     else if (domain_is_over(s))
-        vbd_end(s->vbd);
+        s->kind->end(s);
 }
 
 /* ---- while it is served ---- */
 
-static void on_base(void *arg, char out[BE_BASE_BYTES])
+void serve_base(struct serve *s, char out[BE_BASE_BYTES])
 {
-    struct serve *s = arg;
-
-    devfile_base(&s->dir, DEVFILE_DISK, s->o.devid, out);
+    devfile_base(&s->dir, s->kind->file, s->o.devid, out);
 }
 
-static void on_started(void *arg)
+void serve_note(struct serve *s)
 {
-    struct serve *s = arg;
     struct err e = { 0 };
 
     if (note(s, &e) < 0)
         log_err("%s", e.text);
 }
 
-static void on_moved(void *arg)
-{
-    (void)arg; /* the log has it */
-}
-
 /* ---- its begin ---- */
 
-static int start_vbd(struct serve *s, struct err *e)
+static int start(struct serve *s, struct err *e)
 {
-    static const struct vbd_ops ops = {
-        .base = on_base,
-        .started = on_started,
-        .moved = on_moved,
-        .gone = on_gone,
-    };
-    struct vbd_options o = {
-        .link = {
-            .disk = &s->disk,
-            .program = s->o.blk_program,
-            .domid = s->o.domid,
-            .devid = s->o.devid,
-            .nr_queues = count_queues(s),
-        },
-        .nodes = s->nodes,
-        .foreign = true,
-    };
     struct beproc_id left = { 0 };
-    int rc;
+    int rc = s->kind->open(s, e);
 
-    snprintf(o.link.name, sizeof(o.link.name), "%u/%.24s", s->o.domid,
-             s->disk.vdev);
-    rc = vbd_open(s->loop, &o, &ops, s, &s->vbd, e);
     if (rc < 0)
         return rc;
     if (find_left(s, &left)) {
-        vbd_adopt(s->vbd, s->store, &left);
+        s->kind->adopt(s, &left);
         return 0;
     }
     rc = note(s, e); /* before anything runs */
-    return rc < 0 ? rc : vbd_start(s->vbd, s->store, e);
+    return rc < 0 ? rc : s->kind->start(s, e);
 }
 
 /* So that whoever looks into xenstore for the reason finds it. */
 static int tell_device(struct serve *s, int rc, struct err *e)
 {
-    if (xbnodes_set(s->nodes.back, XenbusStateClosing, e->text, false, NULL) <
-        0)
-        log_debug("disk %u/%u: xenstore does not take the error", s->o.domid,
-                  s->o.devid);
+    if (xbnodes_set(s->back, XenbusStateClosing, e->text, false, NULL) < 0)
+        log_debug("%s: xenstore does not take the error", s->name);
     return rc;
+}
+
+/* One that we have nothing to do with is not even told so. */
+static int check_free(struct serve *s, struct err *e)
+{
+    struct beproc_id left;
+
+    if (!s->kind->check_free || was_begun(s, &left) ||
+        !xldev_is_there(s->store, s->back))
+        return 0;
+    return s->kind->check_free(s, e);
 }
 
 /*
@@ -239,20 +204,19 @@ static int look_at_device(struct serve *s, struct err *e)
 {
     struct beproc_id left;
     bool over = domain_is_over(s);
-    int rc = xldisk_read(s->store, &s->nodes, s->o.params, &s->disk, e);
+    int rc = s->kind->read(s, e);
 
     if (rc == -ENOENT && !over && !xenbus_knows(s->store, s->o.domid) &&
         find_left(s, &left))
         return fail(e, -ESTALE,
-                    "disk %u/%u: this xenstored does not know its guest; its "
-                    "backend serves on by itself",
-                    s->o.domid, s->o.devid);
+                    "%s: this xenstored does not know its guest; its backend "
+                    "serves on by itself",
+                    s->name);
     if (rc == -ENOENT) {
         clear(s);
         return rc;
     }
-    if (over ||
-        (!xldisk_is_online(s->store, &s->nodes) && !find_left(s, &left))) {
+    if (over || (!xldev_is_online(s->store, s->back) && !find_left(s, &left))) {
         clear(s);
         return 1;
     }
@@ -261,13 +225,15 @@ static int look_at_device(struct serve *s, struct err *e)
 
 static int begin(struct serve *s, struct err *e)
 {
-    int rc = look_at_device(s, e);
+    int rc = check_free(s, e);
 
+    if (rc == 0)
+        rc = look_at_device(s, e);
     if (rc)
         return rc;
     rc = store_watch(s->store, "@releaseDomain", RELEASE_TOKEN, e);
     if (rc == 0)
-        rc = start_vbd(s, e);
+        rc = start(s, e);
     return rc < 0 ? tell_device(s, rc, e) : 0;
 }
 
@@ -277,11 +243,11 @@ static int take_place(struct serve *s, struct err *e)
     char name[SERVE_NAME_BYTES];
     int rc;
 
-    serve_name(s->o.domid, s->o.devid, name);
+    serve_name(s->o.what, s->o.domid, s->o.devid, name);
     rc = rundir_take(s->o.base, name, &s->dir, e);
     if (rc == -EEXIST)
-        return fail(e, rc, "disk %u/%u: another freehold serve-blk serves it",
-                    s->o.domid, s->o.devid);
+        return fail(e, rc, "%s: another freehold %s serves it", s->name,
+                    s->kind->command);
     return rc < 0 ? rc : rundir_write(&s->dir, &state, e);
 }
 
@@ -295,18 +261,32 @@ static void give_up(struct serve *s)
     serve_close(s);
 }
 
+static struct serve *make(uv_loop_t *loop, const struct serve_options *o)
+{
+    struct serve *s = calloc(1, sizeof(*s));
+
+    if (!s)
+        return NULL;
+    s->loop = loop;
+    s->o = *o;
+    s->kind = serve_kind_of(o->what);
+    s->dir.lock_fd = -1;
+    snprintf(s->name, sizeof(s->name), "%s %u/%u", s->kind->what, o->domid,
+             o->devid);
+    snprintf(s->back, sizeof(s->back), "%s/%u/%u", s->kind->dir, o->domid,
+             o->devid);
+    return s;
+}
+
 int serve_open(uv_loop_t *loop, const struct serve_options *o,
                struct serve **out, struct err *e)
 {
-    struct serve *s = calloc(1, sizeof(*s));
+    struct serve *s = make(loop, o);
     int rc;
 
     if (!s)
-        return fail(e, -ENOMEM, "disk %u/%u: no memory", o->domid, o->devid);
-    s->loop = loop;
-    s->o = *o;
-    s->dir.lock_fd = -1;
-    xldisk_nodes(o->domid, o->devid, &s->nodes);
+        return fail(e, -ENOMEM, "%s %u/%u: no memory",
+                    serve_kind_of(o->what)->what, o->domid, o->devid);
     rc = storewatch_open(loop, on_fired, on_store_ended, s, &s->watch, e);
     if (rc == 0) {
         s->store = storewatch_store(s->watch);
@@ -327,11 +307,11 @@ void serve_close(struct serve *s)
 {
     if (!s)
         return;
-    vbd_close(s->vbd);
+    s->kind->close(s);
     storewatch_close(s->watch);
     hyp_close(s->hyp);
     if (s->dir.lock_fd >= 0)
         close(s->dir.lock_fd); /* what it holds is for the next one */
-    vmdisk_free(&s->disk);
+    s->kind->free(s);
     free(s);
 }

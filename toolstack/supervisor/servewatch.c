@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * servewatch.c - a `freehold serve-blk` for each disk that xl means for us
+ * servewatch.c - a process for each disk, or card, that xl means for us
  */
 #include "toolstack/supervisor/servewatch.h"
 
 #include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
+#include <limits.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdbool.h>
@@ -20,19 +21,17 @@
 #include <xen/io/xenbus.h>
 
 #include "common/checked.h"
-#include "common/err.h"
 #include "common/log.h"
-#include "common/store.h"
-#include "toolstack/supervisor/rundir.h"
-#include "toolstack/supervisor/serve.h"
+#include "toolstack/supervisor/serve_priv.h"
 #include "toolstack/supervisor/storewatch.h"
 #include "toolstack/supervisor/xbnodes.h"
-#include "toolstack/supervisor/xldisk.h"
+#include "toolstack/supervisor/xldev.h"
 
 #define LOOK_MS 10u
 #define PAUSE_MS 100u /* doubled at each death */
 #define PAUSE_MS_MAX 10000u
-#define LIVED_MS 60000u /* then its deaths are forgotten */
+#define OBSTACLE_MS 1000u /* then it is looked for again */
+#define LIVED_MS 60000u   /* then its deaths are forgotten */
 
 enum served_state {
     SERVED_DUE,
@@ -62,6 +61,8 @@ struct served { /* one device */
 struct servewatch {
     uv_loop_t *loop;
     struct servewatch_options o;
+    const struct serve_kind *kind;
+    const char *obstacle; /* that was there, and told; or NULL */
     struct storewatch *watch;
     struct store *store;
     uv_timer_t look;
@@ -96,7 +97,7 @@ static void see(struct servewatch *w, uint16_t domid, uint32_t devid)
     if (!d) {
         d = calloc(1, sizeof(*d));
         if (!d) {
-            log_err("disk %u/%u: no memory", domid, devid);
+            log_err("%s %u/%u: no memory", w->kind->what, domid, devid);
             return;
         }
         d->watch = w;
@@ -165,7 +166,7 @@ static void on_process_closed(uv_handle_t *h)
 static int spawn(const struct served *d, pid_t *pid)
 {
     char domid[16], devid[16];
-    const char *argv[6] = { "freehold" };
+    const char *argv[7] = { "freehold" };
     posix_spawn_file_actions_t files;
     posix_spawnattr_t attr;
     sigset_t none, all;
@@ -175,7 +176,9 @@ static int spawn(const struct served *d, pid_t *pid)
         argv[nr++] = "-v";
     snprintf(domid, sizeof(domid), "%u", d->domid);
     snprintf(devid, sizeof(devid), "%u", d->devid);
-    argv[nr++] = "serve-blk";
+    argv[nr++] = d->watch->kind->command;
+    if (d->watch->o.any_mac)
+        argv[nr++] = "-m";
     argv[nr++] = domid;
     argv[nr] = devid;
     sigemptyset(&none);
@@ -230,7 +233,7 @@ static int find_other(struct served *d)
     struct run_state state;
     int pid_fd;
 
-    serve_name(d->domid, d->devid, name);
+    serve_name(d->watch->o.what, d->domid, d->devid, name);
     if (rundir_read(d->watch->o.base, name, &state, NULL) < 0 ||
         !state.supervised)
         return 0;
@@ -248,13 +251,13 @@ static void start(struct served *d)
     if (rc == 0)
         rc = start_own(d);
     if (rc >= 0) {
-        log_debug("disk %u/%u: %s", d->domid, d->devid,
+        log_debug("%s %u/%u: %s", d->watch->kind->what, d->domid, d->devid,
                   rc > 0 ? "it is served already" : "its process was started");
         return;
     }
     if (rc != -EAGAIN)
-        log_err("disk %u/%u: start %s: %s", d->domid, d->devid,
-                d->watch->o.program, strerror(-rc));
+        log_err("%s %u/%u: start %s: %s", d->watch->kind->what, d->domid,
+                d->devid, d->watch->o.program, strerror(-rc));
     d->started_ms = uv_now(d->watch->loop);
     d->nr_deaths += d->nr_deaths == 0; /* not at once */
     due_again(d);
@@ -283,9 +286,9 @@ static void on_ended(uv_poll_t *h, int status, int events)
         d->state = SERVED_DONE;
         d->nr_deaths = 0;
     } else {
-        log_warn("disk %u/%u: its process ended; its backend is looked after "
+        log_warn("%s %u/%u: its process ended; its backend is looked after "
                  "again soon",
-                 d->domid, d->devid);
+                 d->watch->kind->what, d->domid, d->devid);
         due_again(d);
     }
     look_within(d->watch, 0);
@@ -300,21 +303,48 @@ static bool is_number(const char *s, unsigned long max)
     return len > 0 && len < 11 && !s[len] && strtoul(s, NULL, 10) <= max;
 }
 
+static void back_of(const struct servewatch *w, uint16_t domid, uint32_t devid,
+                    char out[SERVE_PATH_BYTES])
+{
+    snprintf(out, SERVE_PATH_BYTES, "%s/%u/%u", w->kind->dir, domid, devid);
+}
+
+/* Its place is there: it goes on, whatever is in the way now. */
+static bool is_begun(struct servewatch *w, uint16_t domid, uint32_t devid)
+{
+    char name[SERVE_NAME_BYTES], path[PATH_MAX];
+
+    serve_name(w->o.what, domid, devid, name);
+    snprintf(path, sizeof(path), "%s/%s", w->o.base, name);
+    return access(path, F_OK) == 0;
+}
+
+/* One that could not be served may be another time, whatever was told xl. */
+static bool is_wanted(struct servewatch *w, uint16_t domid, uint32_t devid)
+{
+    char back[SERVE_PATH_BYTES];
+
+    back_of(w, domid, devid, back);
+    return !w->obstacle &&
+           (find(w, domid, devid) || w->kind->is_meant(w->store, back));
+}
+
+static void look_at_device(struct servewatch *w, uint16_t domid, uint32_t devid)
+{
+    if (is_begun(w, domid, devid) || is_wanted(w, domid, devid))
+        see(w, domid, devid);
+}
+
 static void look_at_domain(struct servewatch *w, uint16_t domid)
 {
     char path[64], **list = NULL;
-    struct vbd_nodes n;
     int nr;
 
-    snprintf(path, sizeof(path), XLDISK_DIR "/%u", domid);
+    snprintf(path, sizeof(path), "%s/%u", w->kind->dir, domid);
     nr = store_list(w->store, path, &list, NULL);
-    for (int i = 0; i < nr; i++) {
-        if (!is_number(list[i], UINT32_MAX))
-            continue;
-        xldisk_nodes(domid, (uint32_t)strtoul(list[i], NULL, 10), &n);
-        if (xldisk_is_ours(w->store, &n))
-            see(w, domid, n.devid);
-    }
+    for (int i = 0; i < nr; i++)
+        if (is_number(list[i], UINT32_MAX))
+            look_at_device(w, domid, (uint32_t)strtoul(list[i], NULL, 10));
     free(list);
 }
 
@@ -322,7 +352,7 @@ static void look_at_store(struct servewatch *w)
 {
     struct err e = { 0 };
     char **list = NULL;
-    int nr = store_list(w->store, XLDISK_DIR, &list, &e);
+    int nr = store_list(w->store, w->kind->dir, &list, &e);
 
     if (nr < 0)
         log_err("%s", e.text);
@@ -341,7 +371,7 @@ static void look_at_left(struct servewatch *w)
     uint32_t devid;
 
     while (dir && (entry = readdir(dir)))
-        if (serve_name_parse(entry->d_name, &domid, &devid) == 0)
+        if (serve_name_parse(w->o.what, entry->d_name, &domid, &devid) == 0)
             see(w, domid, devid);
     if (dir)
         closedir(dir);
@@ -350,11 +380,11 @@ static void look_at_left(struct servewatch *w)
 /* A device that comes at once in the place of one that is over. */
 static bool is_another(struct served *d)
 {
-    struct vbd_nodes n;
+    char back[SERVE_PATH_BYTES];
 
-    xldisk_nodes(d->domid, d->devid, &n);
-    return xldisk_is_online(d->watch->store, &n) &&
-           xbnodes_state(n.back, d->watch->store) == XenbusStateInitialising;
+    back_of(d->watch, d->domid, d->devid, back);
+    return xldev_is_online(d->watch->store, back) &&
+           xbnodes_state(back, d->watch->store) == XenbusStateInitialising;
 }
 
 static void step(struct served *d)
@@ -386,8 +416,23 @@ static void step_all(struct servewatch *w)
     }
 }
 
+/* Nobody tells when it goes, so it is looked for as long as it is there. */
+static void look_at_obstacle(struct servewatch *w)
+{
+    const char *now = w->kind->obstacle ? w->kind->obstacle() : NULL;
+
+    if (now && !w->obstacle)
+        log_err("%s: %s; until then none is begun with", w->kind->command, now);
+    else if (!now && w->obstacle)
+        log_info("%s: nothing is in the way any more", w->kind->command);
+    w->obstacle = now;
+    if (now)
+        look_within(w, OBSTACLE_MS);
+}
+
 static void look(struct servewatch *w, bool first)
 {
+    look_at_obstacle(w);
     for (struct served *d = w->all; d; d = d->next)
         d->seen = false;
     look_at_store(w);
@@ -416,7 +461,8 @@ static void on_store_ended(void *arg)
     struct servewatch *w = arg;
     struct err e = { 0 };
 
-    fail(&e, -ENOTCONN, "xenstored ended: no disk of xl's is looked after");
+    fail(&e, -ENOTCONN, "xenstored ended: no %s of xl's is looked after",
+         w->kind->what);
     w->o.ended(w->o.arg, &e);
 }
 
@@ -427,9 +473,11 @@ int servewatch_open(uv_loop_t *loop, const struct servewatch_options *o,
     int rc;
 
     if (!w)
-        return fail(e, -ENOMEM, "serve-blk: no memory");
+        return fail(e, -ENOMEM, "%s: no memory",
+                    serve_kind_of(o->what)->command);
     w->loop = loop;
     w->o = *o;
+    w->kind = serve_kind_of(o->what);
     rc = storewatch_open(loop, on_fired, on_store_ended, w, &w->watch, e);
     if (rc < 0) {
         free(w);
@@ -438,7 +486,7 @@ int servewatch_open(uv_loop_t *loop, const struct servewatch_options *o,
     w->store = storewatch_store(w->watch);
     uv_timer_init(loop, &w->look);
     w->look.data = w;
-    rc = store_watch(w->store, XLDISK_DIR, "vbd3", e);
+    rc = store_watch(w->store, w->kind->dir, "devices", e);
     if (rc < 0) {
         servewatch_close(w);
         return rc;

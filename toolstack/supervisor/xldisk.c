@@ -9,14 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <xen/io/xenbus.h>
-
 #include "common/checked.h"
 #include "common/err.h"
-#include "common/log.h"
-#include "common/store.h"
 #include "toolstack/supervisor/vmvdev.h"
-#include "toolstack/supervisor/xbnodes.h"
+#include "toolstack/supervisor/xldev.h"
 
 #define SCRIPT "/block-freehold"
 
@@ -24,24 +20,6 @@ void xldisk_nodes(uint16_t domid, uint32_t devid, struct vbd_nodes *out)
 {
     vbd_nodes_of(domid, devid, out);
     snprintf(out->back, sizeof(out->back), XLDISK_DIR "/%u/%u", domid, devid);
-}
-
-static char *get(struct store *s, const struct vbd_nodes *n, const char *leaf)
-{
-    char path[128];
-
-    snprintf(path, sizeof(path), "%s/%s", n->back, leaf);
-    return store_read(s, path);
-}
-
-static bool says(struct store *s, const struct vbd_nodes *n, const char *leaf,
-                 const char *what)
-{
-    char *value = get(s, n, leaf);
-    bool yes = value && strcmp(value, what) == 0;
-
-    free(value);
-    return yes;
 }
 
 /* ---- params ---- */
@@ -96,7 +74,7 @@ static int read_vdev(struct store *s, const struct vbd_nodes *n,
     uint32_t devid;
 
     d->devid = n->devid;
-    d->vdev = get(s, n, "dev");
+    d->vdev = xldev_get(s, n->back, "dev");
     if (d->vdev && vmvdev_number(d->vdev, &devid) == 0 && devid == n->devid)
         return 0;
     free(d->vdev);
@@ -110,7 +88,7 @@ static int read_vdev(struct store *s, const struct vbd_nodes *n,
 static int read_target(struct store *s, const struct vbd_nodes *n,
                        const char *params, struct vm_disk *d, struct err *e)
 {
-    char *own = params ? NULL : get(s, n, "params");
+    char *own = params ? NULL : xldev_get(s, n->back, "params");
     int rc;
 
     if (params || own)
@@ -128,13 +106,14 @@ int xldisk_read(struct store *s, const struct vbd_nodes *n, const char *params,
     int rc;
 
     *out = (struct vm_disk){ 0 };
-    if (!xldisk_is_there(s, n))
+    if (!xldev_is_there(s, n->back))
         return fail(e, -ENOENT, "disk %u/%u: %s: there is no such device",
                     n->domid, n->devid, n->back);
-    out->writable = says(s, n, "mode", "w");
-    out->cdrom = says(s, n, "device-type", "cdrom");
-    out->direct_io_safe = says(s, n, "direct-io-safe", "1");
-    out->discard = says(s, n, "discard-enable", "0") ? VM_NO : VM_YES;
+    out->writable = xldev_says(s, n->back, "mode", "w");
+    out->cdrom = xldev_says(s, n->back, "device-type", "cdrom");
+    out->direct_io_safe = xldev_says(s, n->back, "direct-io-safe", "1");
+    out->discard =
+        xldev_says(s, n->back, "discard-enable", "0") ? VM_NO : VM_YES;
     rc = read_vdev(s, n, out, &why);
     if (rc == 0)
         rc = read_target(s, n, params, out, &why);
@@ -143,39 +122,13 @@ int xldisk_read(struct store *s, const struct vbd_nodes *n, const char *params,
     return 0;
 }
 
-bool xldisk_is_ours(struct store *s, const struct vbd_nodes *n)
+bool xldisk_is_ours(struct store *s, const char *back)
 {
-    char *script = get(s, n, "script"), *name;
+    char *script = xldev_get(s, back, "script"), *name;
     bool yes;
 
     name = script ? strrchr(script, '/') : NULL;
     yes = name && strcmp(name, SCRIPT) == 0;
     free(script);
     return yes;
-}
-
-bool xldisk_is_there(struct store *s, const struct vbd_nodes *n)
-{
-    char *frontend = get(s, n, "frontend");
-
-    free(frontend);
-    return frontend != NULL;
-}
-
-bool xldisk_is_online(struct store *s, const struct vbd_nodes *n)
-{
-    return xldisk_is_there(s, n) && !says(s, n, "online", "0");
-}
-
-void xldisk_closed(struct store *s, const struct vbd_nodes *n)
-{
-    struct err e = { 0 };
-
-    if (!xldisk_is_there(s, n)) {
-        store_remove(s, n->back, NULL); /* we wrote, and it went meanwhile */
-        return;
-    }
-    if (xbnodes_state(n->back, s) != XenbusStateClosed &&
-        xbnodes_set(n->back, XenbusStateClosed, NULL, false, &e) < 0)
-        log_err("disk %u/%u: %s", n->domid, n->devid, e.text);
 }

@@ -42,13 +42,6 @@ int xldisk_read(struct store *s, const struct vbd_nodes *n, const char *params,
                 struct vm_disk *out, struct err *e);
 
 /* Did xl's file say script=block-freehold? */
-bool xldisk_is_ours(struct store *s, const struct vbd_nodes *n);
-
-bool xldisk_is_there(struct store *s, const struct vbd_nodes *n);
-/* Is it there and online?  xl says no before it takes the device away. */
-bool xldisk_is_online(struct store *s, const struct vbd_nodes *n);
-
-/* Say that nobody serves it any more, if it is there; else nothing stays. */
-void xldisk_closed(struct store *s, const struct vbd_nodes *n);
+bool xldisk_is_ours(struct store *s, const char *back);
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * serveblk.c - `freehold serve-blk`: disks of guests that xl made
+ * serve.c - `freehold serve-blk` and `serve-net`: disks and cards of guests
+ * that xl made
  *
  * With a device it serves that one (serve.h); without, it starts a process of
  * its own for each (servewatch.h), and ends by a signal.
@@ -91,13 +92,16 @@ static void on_ended(void *arg, const struct err *failed)
     close_all(all);
 }
 
-static int serve_all(uv_loop_t *loop, struct err *e)
+static int serve_all(uv_loop_t *loop, const struct serve_options *of,
+                     struct err *e)
 {
     char program[PATH_MAX];
     struct all all = { .term.data = &all, .intr.data = &all };
     struct servewatch_options o = {
         .base = RUNDIR_BASE,
+        .what = of->what,
         .program = program,
+        .any_mac = of->any_mac,
         .ended = on_ended,
         .arg = &all,
     };
@@ -120,7 +124,7 @@ static int serve_all(uv_loop_t *loop, struct err *e)
     return rc;
 }
 
-/* ---- the command ---- */
+/* ---- the commands ---- */
 
 static int read_device(char **words, struct serve_options *o, struct err *e)
 {
@@ -133,16 +137,30 @@ static int read_device(char **words, struct serve_options *o, struct err *e)
     return rc;
 }
 
+/* words: none, or a device's two. */
+static int serve(struct serve_options *o, int nr_words, char **words,
+                 struct err *e)
+{
+    uv_loop_t loop;
+    int rc = nr_words ? read_device(words, o, e) : 0;
+
+    if (rc < 0)
+        return rc;
+    signal(SIGPIPE, SIG_IGN);
+    uv_loop_init(&loop);
+    rc = nr_words ? serve_one(&loop, o, e) : serve_all(&loop, o, e);
+    uv_loop_close(&loop);
+    return rc;
+}
+
 int cmd_serve_blk(struct cmd_context *x, int argc, char **argv, struct err *e)
 {
     static const struct option options[] = {
         { "target", required_argument, NULL, 't' },
         { NULL, 0, NULL, 0 },
     };
-    struct serve_options o = { .base = RUNDIR_BASE };
-    uv_loop_t loop;
-    int option, rc = 0;
-    bool one;
+    struct serve_options o = { .base = RUNDIR_BASE, .what = SERVE_DISK };
+    int option, nr_words;
 
     (void)x;
     optind = 0;
@@ -151,16 +169,30 @@ int cmd_serve_blk(struct cmd_context *x, int argc, char **argv, struct err *e)
             return EXIT_USAGE;
         o.params = optarg;
     }
-    one = argc - optind == 2;
-    if (!one && (argc != optind || o.params))
+    nr_words = argc - optind;
+    if (nr_words != 2 && (nr_words != 0 || o.params))
         return EXIT_USAGE;
-    if (one)
-        rc = read_device(argv + optind, &o, e);
-    if (rc < 0)
-        return rc;
-    signal(SIGPIPE, SIG_IGN);
-    uv_loop_init(&loop);
-    rc = one ? serve_one(&loop, &o, e) : serve_all(&loop, e);
-    uv_loop_close(&loop);
-    return rc;
+    return serve(&o, nr_words, argv + optind, e);
+}
+
+int cmd_serve_net(struct cmd_context *x, int argc, char **argv, struct err *e)
+{
+    static const struct option options[] = {
+        { "any-mac", no_argument, NULL, 'm' },
+        { NULL, 0, NULL, 0 },
+    };
+    struct serve_options o = { .base = RUNDIR_BASE, .what = SERVE_CARD };
+    int option, nr_words;
+
+    (void)x;
+    optind = 0;
+    while ((option = getopt_long(argc, argv, "m", options, NULL)) != -1) {
+        if (option != 'm')
+            return EXIT_USAGE;
+        o.any_mac = true;
+    }
+    nr_words = argc - optind;
+    if (nr_words != 2 && nr_words != 0)
+        return EXIT_USAGE;
+    return serve(&o, nr_words, argv + optind, e);
 }
