@@ -266,6 +266,15 @@ static int ref_each_slot(struct nic *n, const void *arg, struct line *why)
     return 1;
 }
 
+/*
+ * Linux wants the Ethernet header in the first slot, and drops what has it in
+ * several; ours puts packets together first.
+ */
+static uint32_t want_of_first(uint32_t bytes)
+{
+    return rogue_peer_is_linux && bytes < 14 ? W_DROP : W_REPLY;
+}
+
 /* A ping whose headers are spread over 18 slots: 2 bytes in each, 3, 4 ... */
 static int split_heads(struct nic *n, const void *arg, struct line *why)
 {
@@ -276,7 +285,7 @@ static int split_heads(struct nic *n, const void *arg, struct line *why)
                          .data = first + 17 * part - FRAME_HEAD,
                          .slots = 18,
                          .part = part,
-                         .want = W_REPLY };
+                         .want = want_of_first(first) };
 
         why->len = 0;
         if (!send_bad(n, &b, why)) {
@@ -298,7 +307,7 @@ static int tiny_first(struct nic *n, const void *arg, struct line *why)
                          .data = first + 17 * 60 - FRAME_HEAD,
                          .slots = 18,
                          .part = 60,
-                         .want = W_REPLY };
+                         .want = want_of_first(first) };
 
         why->len = 0;
         if (!send_bad(n, &b, why)) {
