@@ -41,7 +41,8 @@ HAND
     dom0_sh "modprobe bridge && modprobe tun && modprobe xen-netback || exit 1
         cat >/root/guest/bridge <<'B'
 ip link del \$1 2>/dev/null
-ip link add \$1 type bridge stp_state 0 forward_delay 0 mcast_snooping 0 || exit 1
+# An address of its own: one that follows its ports' drops every neighbour.
+ip link add \$1 address 02:16:3e:77:00:fe type bridge stp_state 0 forward_delay 0 mcast_snooping 0 || exit 1
 echo 0 >/proc/sys/net/ipv6/conf/\$1/accept_dad
 ip link set \$1 mtu \$2 && ip addr add 192.168.\$3.1/24 dev \$1 &&
 ip addr add fd00:\$3::1/64 dev \$1 nodad && ip link set \$1 up

@@ -291,7 +291,7 @@ static int flip_round(struct nic *n, uint32_t seen[2])
 static int flip(struct nic *n, const void *arg, struct line *why)
 {
     uint32_t rounds = rogue_n ? rogue_n : FLIP_ROUNDS, seen[2] = { 0 };
-    uint32_t ended = 0, flips = 0;
+    uint32_t ended = 0, flips = 0, leaks = n->pad_leaks;
     int ok = net_connect(n, why);
 
     (void)arg;
@@ -310,6 +310,7 @@ static int flip(struct nic *n, const void *arg, struct line *why)
         }
     }
     frame_done(n);
+    n->pad_leaks = leaks; /* beside answers stand the flips, too */
     line_number(why, seen[0]);
     line_add(why, " sent ");
     line_number(why, seen[1]);
