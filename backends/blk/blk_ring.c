@@ -63,6 +63,14 @@ static uint32_t room(const struct blk_ring *r)
     return r->size - (r->journal->req_cons - r->journal->rsp_prod);
 }
 
+void blk_ring_begin(const void *pages, struct blk_journal_queue *journal)
+{
+    const struct sring *s = pages;
+
+    journal->rsp_prod = shm_u32(&s->rsp_prod);
+    journal->req_cons = journal->rsp_prod;
+}
+
 int blk_ring_attach(struct blk_ring *r, void *pages, uint32_t ring_pages,
                     enum blk_abi abi, struct blk_journal_queue *journal,
                     bool resume)
@@ -74,15 +82,11 @@ int blk_ring_attach(struct blk_ring *r, void *pages, uint32_t ring_pages,
         .size = blk_ring_slots(abi, ring_pages),
         .slot_bytes = blk_wire_slot_bytes(abi),
     };
-    if (resume) {
+    r->pushed = journal->rsp_prod;
+    if (resume)
         /* Nobody knows what was published last.  An event too many does no
            harm, one too few would. */
-        r->pushed = journal->rsp_prod - r->size;
-    } else {
-        journal->rsp_prod = shm_u32(&shared(r)->rsp_prod);
-        journal->req_cons = journal->rsp_prod;
-        r->pushed = journal->rsp_prod;
-    }
+        r->pushed -= r->size;
     return waiting(r) > room(r) ? -EPROTO : 0;
 }
 

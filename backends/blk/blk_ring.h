@@ -28,11 +28,17 @@ struct blk_ring { /* all zero: not attached */
 uint32_t blk_ring_slots(enum blk_abi abi, uint32_t ring_pages);
 
 /*
- * Attach to a ring.  Fresh: cursors start from the shared rsp_prod, as Linux's
- * backend does (a frontend that reconnects without its rings set to zero);
- * resume: from the journal's, which blk_journal_recover() has brought into
- * order, and nothing shared is believed; the first push then notifies, for
- * nobody knows what was published last, so push even if nothing was answered.
+ * A ring that nobody has served: the journal's cursors start from the shared
+ * rsp_prod, as Linux's backend does (a frontend that reconnects without its
+ * rings set to zero).
+ */
+void blk_ring_begin(const void *shared, struct blk_journal_queue *journal);
+
+/*
+ * Attach to a ring, at the journal's cursors: blk_ring_begin() has set them, or
+ * (resume) blk_journal_recover() has brought them into order.  Nothing shared
+ * is believed.  After a resume the first push notifies, for nobody knows what
+ * was published last, so push even if nothing was answered.
  *
  *   -EPROTO     the guest's req_prod is more than a ring ahead
  */

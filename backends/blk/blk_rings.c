@@ -6,8 +6,11 @@
 
 #include <errno.h>
 
+#include "backends/blk/blk_journal.h"
+#include "backends/blk/blk_ring.h"
 #include "common/err.h"
 #include "common/evt.h"
+#include "common/shm.h"
 
 int blk_rings_open(struct blk_rings *r, uint16_t domid, uint32_t nr_queues,
                    struct err *e)
@@ -77,6 +80,14 @@ int blk_rings_link(struct blk_rings *r, const struct blk_wiring *w,
     else
         r->nr_linked = w->nr_queues;
     return rc;
+}
+
+void blk_rings_begin(const struct blk_rings *r, struct blk_journal *j)
+{
+    for (uint32_t i = 0; i < r->nr_linked; i++)
+        blk_ring_begin(r->link[i].ring, &j->queue[i]);
+    shm_wmb();
+    shm_set_u32(&j->connected, 1);
 }
 
 void blk_rings_unlink(struct blk_rings *r)

@@ -40,6 +40,12 @@ void blk_rings_close(struct blk_rings *r); /* twice: no-op */
  */
 int blk_rings_link(struct blk_rings *r, const struct blk_wiring *w,
                    struct err *e);
+/*
+ * They are new: each queue of the journal starts where its ring stands, and
+ * then the journal, which has the wiring, is in force.  Before the queues hear
+ * of their links.
+ */
+void blk_rings_begin(const struct blk_rings *r, struct blk_journal *j);
 void blk_rings_unlink(struct blk_rings *r); /* twice: no-op */
 
 #endif

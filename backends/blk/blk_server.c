@@ -260,7 +260,8 @@ static void connect_rings(struct server *s, bool resume)
         broken(s, e.text);
         return;
     }
-    j->connected = 1;
+    if (!resume)
+        blk_rings_begin(&s->rings, j);
     server_move(s, SERVER_CONNECTED);
     for (uint32_t i = 0; i < s->rings.nr_linked; i++) {
         struct blk_link link = s->rings.link[i];

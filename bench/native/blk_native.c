@@ -111,6 +111,7 @@ static void join(struct run *r)
     if (blk_rings_link(&r->rings, fake_front_wiring(r->front), &e) < 0)
         die("rings", &e);
     blk_journal_reset(r->disk.journal);
+    blk_rings_begin(&r->rings, r->disk.journal);
     blk_queue_connect(r->queue, &r->rings.link[0]);
 }
 

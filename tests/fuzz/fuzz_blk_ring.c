@@ -199,6 +199,7 @@ static bool start(struct setup *how)
     };
     t.nr_slots = blk_ring_slots(how->abi, 1u << how->ring_order);
     *word(0) = *word(8) = how->first_index;
+    blk_ring_begin(t.shared, &t.journal);
     return blk_ring_attach(&t.ring, t.shared, 1u << how->ring_order, how->abi,
                            &t.journal, false) == 0;
 }

@@ -174,6 +174,7 @@ static bool start(void)
     t.ring_bytes = PAGE_BYTES << how.ring_order % (BLK_RING_ORDER_MAX + 1);
     *(uint32_t *)(t.shared + 0) = how.first_index;
     *(uint32_t *)(t.shared + 8) = how.first_index;
+    blk_ring_begin(t.shared, q->journal);
     MUST(blk_ring_attach(&q->ring, t.shared, t.ring_bytes / PAGE_BYTES,
                          how.abi % BLK_ABIS, q->journal, false) == 0);
     MUST(blk_serve_open(q, &e) == 0);

@@ -2,53 +2,41 @@
 /*
  * test_blk_journal.c - a backend is killed between any two instructions
  *
- * A child serves requests on a ring and a journal that it shares with us.  We
- * run it instruction by instruction (ptrace) and keep each state of the two: a
- * kill could have left any of these, and no other.  From each of them a
+ * From each state of ring and journal that a kill could leave (killed.h) a
  * successor must answer each request exactly once, and change nothing that the
  * guest was told; also when it is itself killed anywhere on its way.
  */
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/mman.h>
-#include <sys/ptrace.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "backends/blk/blk_check.h"
 #include "backends/blk/blk_journal.h"
 #include "backends/blk/blk_ring.h"
+#include "backends/blk/blk_rings.h"
 #include "common/checked.h"
 #include "common/err.h"
 #include "tests/fakes/fake_front.h"
+#include "tests/unit/killed.h"
 #include "tests/unit/test.h"
 
 #define SLOTS 32u
-#define USED 4u /* journal slots that the tests use: 0..3 */
 #define REQUESTS 6u
 #define START (UINT32_MAX - 2) /* indices wrap on the way */
 #define FIRST_ID 100u
-#define STATES_MAX 4096u
 
 static struct err err;
 
-/* What outlives a backend, and what a look at it compares. */
-struct world {
-    union {
-        struct blk_journal_queue journal;
-        uint8_t pad[72 * 1024];
-    } u;
-    uint8_t ring[PAGE_BYTES] __attribute__((aligned(4096)));
+struct world { /* what outlives a backend */
+    uint8_t ring[PAGE_BYTES];
+    struct blk_journal_queue journal;
 };
 
-#define JOURNAL_BYTES offsetof(struct blk_journal_queue, slot[USED])
+/* Of it, what a state has. */
+#define WORLD_BYTES ((uint32_t)offsetof(struct world, journal.slot[SLOTS]))
 
-struct state {
-    uint8_t journal[JOURNAL_BYTES], ring[PAGE_BYTES];
-};
-
-static struct state *states, *more;
 static struct world *world, *second;
 
 static struct fake_sring *sring(struct world *w)
@@ -88,7 +76,7 @@ static void guest_puts(struct world *w)
 
 static void attach(struct blk_ring *r, struct world *w, bool resume)
 {
-    if (blk_ring_attach(r, w->ring, 1, BLK_ABI_X86_64, &w->u.journal, resume))
+    if (blk_ring_attach(r, w->ring, 1, BLK_ABI_X86_64, &w->journal, resume))
         abort();
 }
 
@@ -117,8 +105,9 @@ static void answer(struct blk_ring *r, uint32_t slot, int16_t status)
 }
 
 /* Out of order, and each slot more than once. */
-static void serve(struct world *w)
+static void serve(void *memory)
 {
+    struct world *w = memory;
     struct blk_ring r;
 
     attach(&r, w, true); /* our part of the cursors is set */
@@ -141,14 +130,15 @@ static void serve(struct world *w)
 }
 
 /* What blk_queue.c does when it resumes, and then until nothing is left. */
-static void succeed(struct world *w)
+static void succeed(void *memory)
 {
+    struct world *w = memory;
     uint16_t again[BLK_RING_SLOTS_MAX];
     struct blk_ring r;
     uint32_t nr;
     int slot;
 
-    nr = blk_journal_recover(&w->u.journal, SLOTS, again, &slot);
+    nr = blk_journal_recover(&w->journal, SLOTS, again, &slot);
     attach(&r, w, true);
     if (slot >= 0)
         put_answer(&r, (uint32_t)slot);
@@ -161,62 +151,10 @@ static void succeed(struct world *w)
     blk_ring_push(&r);
 }
 
-static void state_get(const struct state *s, struct world *w)
+static void state_get(const struct killed *k, uint32_t i, struct world *w)
 {
     memset(w, 0, sizeof(*w));
-    memcpy(&w->u.journal, s->journal, sizeof(s->journal));
-    memcpy(w->ring, s->ring, sizeof(s->ring));
-}
-
-static bool state_differs(const struct state *s, const struct world *w)
-{
-    return memcmp(s->journal, &w->u.journal, sizeof(s->journal)) ||
-           memcmp(s->ring, w->ring, sizeof(s->ring));
-}
-
-static void state_put(struct state *s, const struct world *w)
-{
-    memcpy(s->journal, &w->u.journal, sizeof(s->journal));
-    memcpy(s->ring, w->ring, sizeof(s->ring));
-}
-
-static void child(void (*run)(struct world *w), struct world *w)
-{
-    if (ptrace(PTRACE_TRACEME, 0, NULL, NULL))
-        _exit(77);
-    raise(SIGSTOP);
-    run(w);
-    _exit(0);
-}
-
-/*
- * Every state that a kill of run(w) could leave, the first one included.
- * Returns how many; 0: this machine does not let us look.
- */
-static uint32_t each_state(void (*run)(struct world *w), struct world *w,
-                           struct state *out)
-{
-    uint32_t nr = 0;
-    int status;
-    pid_t pid;
-
-    state_put(&out[nr++], w);
-    pid = fork();
-    if (pid == 0)
-        child(run, w);
-    while (waitpid(pid, &status, 0) == pid && WIFSTOPPED(status)) {
-        CHECK(WSTOPSIG(status) == SIGTRAP || WSTOPSIG(status) == SIGSTOP);
-        if (state_differs(&out[nr - 1], w)) {
-            CHECK(nr < STATES_MAX);
-            state_put(&out[nr++], w);
-        }
-        CHECK_EQ(ptrace(PTRACE_SINGLESTEP, pid, NULL, NULL), 0);
-    }
-    CHECK(WIFEXITED(status));
-    if (WEXITSTATUS(status) == 77)
-        return 0;
-    CHECK_EQ(WEXITSTATUS(status), 0);
-    return nr;
+    memcpy(w, killed_state(k, i), WORLD_BYTES);
 }
 
 /* A journal of one queue, as a successor finds it, is one to go on from. */
@@ -229,14 +167,14 @@ static void check_sound(const struct world *w)
     j.connected = 1;
     j.wiring.abi = BLK_ABI_X86_64;
     j.wiring.nr_queues = j.wiring.ring_pages = 1;
-    j.queue[0] = w->u.journal;
+    j.queue[0] = w->journal;
     CHECK_EQ(blk_journal_check(&j, &err), 0);
 }
 
 /* What was told before is as it was, and each request is answered once. */
-static void check_end(const struct state *killed, struct world *w)
+static void check_end(const void *killed, struct world *w)
 {
-    const struct fake_sring *then = (const struct fake_sring *)killed->ring;
+    const struct fake_sring *then = killed; /* the ring comes first */
     uint32_t told = then->rsp_prod - START;
     bool seen[REQUESTS] = { false };
 
@@ -244,7 +182,7 @@ static void check_end(const struct state *killed, struct world *w)
     CHECK_EQ(sring(w)->rsp_prod - START, REQUESTS);
     for (uint32_t i = 0; i < REQUESTS; i++) {
         uint8_t *at = slot_at(w, START + i);
-        const uint8_t *before = killed->ring + (at - w->ring);
+        const uint8_t *before = (const uint8_t *)killed + (at - w->ring);
         uint64_t id;
 
         memcpy(&id, at, sizeof(id));
@@ -254,77 +192,124 @@ static void check_end(const struct state *killed, struct world *w)
         if (i < told)
             assert_memory_equal(at, before, 16);
     }
-    CHECK_EQ(w->u.journal.req_cons, START + REQUESTS);
-    CHECK_EQ(w->u.journal.rsp_prod, START + REQUESTS);
+    CHECK_EQ(w->journal.req_cons, START + REQUESTS);
+    CHECK_EQ(w->journal.rsp_prod, START + REQUESTS);
     for (uint32_t i = 0; i < SLOTS; i++)
-        CHECK_EQ(w->u.journal.slot[i].mark, 0);
+        CHECK_EQ(w->journal.slot[i].mark, 0);
 }
 
-static void *shared_memory(size_t len_bytes)
-{
-    void *va = mmap(NULL, len_bytes, PROT_READ | PROT_WRITE,
-                    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-
-    CHECK(va != MAP_FAILED);
-    return va;
-}
-
-static void fresh(void)
+/* Every state that a kill of one that serves could leave. */
+static bool fresh(struct killed *k)
 {
     if (!world) {
-        world = shared_memory(sizeof(*world));
-        second = shared_memory(sizeof(*second));
-        states = malloc(STATES_MAX * sizeof(*states));
-        more = malloc(STATES_MAX * sizeof(*more));
+        world = killed_memory(sizeof(*world));
+        second = killed_memory(sizeof(*second));
     }
     guest_puts(world);
-    world->u.journal.req_cons = world->u.journal.rsp_prod = START;
+    world->journal.req_cons = world->journal.rsp_prod = START;
+    return killed_look(k, serve, world, WORLD_BYTES);
 }
 
 TEST(each_request_is_answered_once_wherever_a_backend_is_killed)
 {
-    uint32_t nr, nr_again = 0;
+    struct killed k = { 0 };
+    uint32_t nr_again = 0;
 
-    fresh();
-    nr = each_state(serve, world, states);
-    if (nr == 0)
-        skip();                /* ptrace is not allowed here */
-    CHECK(nr > 10 * REQUESTS); /* it did look at every instruction */
-    for (uint32_t i = 0; i < nr; i++) {
+    if (!fresh(&k))
+        skip();                  /* ptrace is not allowed here */
+    CHECK(k.nr > 10 * REQUESTS); /* it did look at every instruction */
+    for (uint32_t i = 0; i < k.nr; i++) {
         uint16_t again[BLK_RING_SLOTS_MAX];
         int slot;
 
-        state_get(&states[i], second);
+        state_get(&k, i, second);
         check_sound(second);
-        nr_again +=
-            blk_journal_recover(&second->u.journal, SLOTS, again, &slot);
-        state_get(&states[i], second);
+        nr_again += blk_journal_recover(&second->journal, SLOTS, again, &slot);
+        state_get(&k, i, second);
         succeed(second);
-        check_end(&states[i], second);
+        check_end(killed_state(&k, i), second);
     }
     CHECK(nr_again > 0);
+    killed_free(&k);
 }
 
 /* The successor, too; each time from another place. */
 TEST(a_successor_that_is_killed_has_a_successor)
 {
-    uint32_t nr, nr_more;
+    struct killed k = { 0 }, more = { 0 };
 
-    fresh();
-    nr = each_state(serve, world, states);
-    if (nr == 0)
+    if (!fresh(&k))
         skip();
-    for (uint32_t i = 0; i < nr; i += 17) {
-        state_get(&states[i], second);
-        nr_more = each_state(succeed, second, more);
-        for (uint32_t k = 0; k < nr_more; k++) {
-            state_get(&more[k], second);
+    for (uint32_t i = 0; i < k.nr; i += 17) {
+        state_get(&k, i, second);
+        CHECK(killed_look(&more, succeed, second, WORLD_BYTES));
+        for (uint32_t n = 0; n < more.nr; n++) {
+            state_get(&more, n, second);
             check_sound(second);
             succeed(second);
-            check_end(&states[i], second);
-            check_end(&more[k], second);
+            check_end(killed_state(&k, i), second);
+            check_end(killed_state(&more, n), second);
+        }
+        killed_free(&more);
+    }
+    killed_free(&k);
+}
+
+#define QUEUES 2u
+
+struct beginning { /* a guest's new rings, and the journal of the one before */
+    uint8_t ring[QUEUES][PAGE_BYTES];
+    struct blk_journal journal;
+};
+
+/* What blk_server.c does when a guest connects. */
+static void begin(void *memory)
+{
+    struct beginning *b = memory;
+    struct blk_rings rings = { .nr_linked = QUEUES };
+
+    for (uint32_t i = 0; i < QUEUES; i++)
+        rings.link[i].ring = b->ring[i];
+    blk_journal_reset(&b->journal);
+    b->journal.wiring = (struct blk_wiring){ .abi = BLK_ABI_X86_64,
+                                             .nr_queues = QUEUES,
+                                             .ring_pages = 1 };
+    blk_rings_begin(&rings, &b->journal);
+}
+
+static uint32_t begins_at(const struct beginning *b, uint32_t queue)
+{
+    return ((const struct fake_sring *)b->ring[queue])->rsp_prod;
+}
+
+/* In force only when a successor can go on from it. */
+TEST(a_journal_is_connected_when_its_cursors_are_the_rings)
+{
+    uint32_t len = (uint32_t)offsetof(struct beginning, journal.queue[QUEUES]);
+    struct beginning *b = killed_memory(sizeof(*b));
+    struct killed k = { 0 };
+
+    b->journal.magic = BLK_JOURNAL_MAGIC;
+    b->journal.version = BLK_JOURNAL_VERSION;
+    b->journal.wiring.abi = BLK_ABI_X86_32;
+    b->journal.wiring.nr_queues = b->journal.wiring.ring_pages = 1;
+    b->journal.queue[0].req_cons = b->journal.queue[0].rsp_prod = 5;
+    ((struct fake_sring *)b->ring[0])->rsp_prod = START;
+    ((struct fake_sring *)b->ring[1])->rsp_prod = 77;
+    if (!killed_look(&k, begin, b, len))
+        skip();
+    CHECK(k.nr > 5);
+    for (uint32_t i = 0; i < k.nr; i++) {
+        memcpy(b, killed_state(&k, i), len);
+        CHECK_EQ(blk_journal_check(&b->journal, &err), 0);
+        CHECK_EQ(b->journal.connected, i == k.nr - 1);
+        for (uint32_t q = 0; b->journal.connected && q < QUEUES; q++) {
+            CHECK_EQ(b->journal.queue[q].req_cons, begins_at(b, q));
+            CHECK_EQ(b->journal.queue[q].rsp_prod, begins_at(b, q));
         }
     }
+    killed_free(&k);
+    munmap(b, sizeof(*b));
 }
 
 static struct blk_journal_queue queue;
@@ -523,6 +508,7 @@ TEST(a_file_that_cannot_be_had_is_told)
 
 RUN_TESTS(RULE(each_request_is_answered_once_wherever_a_backend_is_killed),
           RULE(a_successor_that_is_killed_has_a_successor),
+          RULE(a_journal_is_connected_when_its_cursors_are_the_rings),
           RULE(what_is_done_again_is_in_the_order_of_the_ring),
           RULE(an_old_request_is_not_taken_for_a_new_one),
           RULE(a_journal_that_cannot_be_is_refused),

@@ -103,8 +103,10 @@ static void join(bool resume)
     struct blk_link link;
 
     CHECK_EQ(blk_rings_link(&w.rings, fake_front_wiring(w.front), &w.err), 0);
-    if (!resume)
+    if (!resume) {
         blk_journal_reset(w.disk.journal);
+        blk_rings_begin(&w.rings, w.disk.journal);
+    }
     link = w.rings.link[0];
     link.resume = resume;
     blk_queue_connect(w.queue, &link);

@@ -140,6 +140,7 @@ static void start_guest(enum blk_abi abi, bool lies)
 {
     memset(ring_pages, 0, sizeof(ring_pages));
     journal = calloc(1, sizeof(*journal));
+    blk_ring_begin(ring_pages, journal);
     CHECK_EQ(blk_ring_attach(&ring, ring_pages, PAGES, abi, journal, false), 0);
     lies_about_prod = lies;
     wrong = 0;
@@ -166,6 +167,7 @@ static void serve(const struct blk_disk_rules *d, uint32_t *good, uint32_t *bad,
         if (rc == -EPROTO) { /* the device is closed, and connected anew */
             ++*broken;
             shared()->req_prod = shared()->rsp_prod;
+            blk_ring_begin(ring_pages, journal);
             (void)blk_ring_attach(&ring, ring_pages, PAGES, ring.abi, journal,
                                   false);
             continue;

@@ -46,6 +46,8 @@ static int attach(bool resume)
 {
     const struct blk_wiring *w = fake_front_wiring(front);
 
+    if (!resume)
+        blk_ring_begin(map.va, journal);
     return blk_ring_attach(&ring, map.va, w->ring_pages, w->abi, journal,
                            resume);
 }
