@@ -330,13 +330,13 @@ void blk_nbd_link_connect(struct blk_store_queue *q, int fd)
     blk_nbd_link_after(q);
 }
 
-void blk_nbd_link_give_up(struct blk_store_queue *q)
+void blk_nbd_link_give_up(struct blk_store_queue *q, uint64_t until_ns)
 {
     if (q->state != LINK_UP) {
         blk_nbd_fail_waiting(q);
     } else if (q->nr_out > 0 && !q->giving_up) {
         q->giving_up = true;
-        q->give_up_ns = loop_now_ns() + NBD_GIVE_UP_MS * 1000000ull;
+        q->give_up_ns = until_ns;
     }
     blk_nbd_link_after(q);
 }

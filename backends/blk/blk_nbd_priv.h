@@ -26,7 +26,6 @@
 #define NBD_SHAKE_MS 10000u /* a handshake may take so long */
 #define NBD_RETRY_MS 100u   /* the first pause between two WANTs */
 #define NBD_RETRY_MAX_MS 5000u
-#define NBD_GIVE_UP_MS 5000u /* for a server that is there, and silent */
 
 struct nbd_store;
 
@@ -104,6 +103,6 @@ void blk_nbd_link_attach(struct blk_store_queue *q, struct loop *loop,
 void blk_nbd_link_connect(struct blk_store_queue *q, int fd);
 /* After anything that may have moved the handle: see where it stands. */
 void blk_nbd_link_after(struct blk_store_queue *q);
-void blk_nbd_link_give_up(struct blk_store_queue *q);
+void blk_nbd_link_give_up(struct blk_store_queue *q, uint64_t until_ns);
 
 #endif

@@ -27,7 +27,8 @@
 
 #define LOOP_ENTRIES 128u
 #define TRIM_AFTER_NS 1000000000u
-#define TRIM_KEEP 64u /* pages */
+#define TRIM_KEEP 64u          /* pages */
+#define GIVE_UP_NS 5000000000u /* for a server that is there, and silent */
 #define RING_LIES "the ring claims more requests than it can hold"
 
 static void on_order(struct loop_event *ev, int res);
@@ -94,7 +95,7 @@ static void drain(struct blk_queue *q)
     if (q->state == BLK_QUEUE_IDLE || q->state == BLK_QUEUE_DRAINING)
         return;
     queue_move(q, BLK_QUEUE_DRAINING, "disconnect");
-    q->disk->store->ops->give_up(q->store);
+    q->give_up_ns = loop_now_ns() + GIVE_UP_NS; /* in turn() */
 }
 
 static bool is_quiet(const struct blk_queue *q)
@@ -241,6 +242,9 @@ static void turn(struct blk_queue *q)
             blk_serve_finish(q);
         blk_serve_start(q);
         q->disk->store->ops->flush(q->store);
+        /* Each time: what waited for a limit or a buffer comes after it. */
+        if (q->state == BLK_QUEUE_DRAINING)
+            q->disk->store->ops->give_up(q->store, q->give_up_ns);
     }
     if (q->state == BLK_QUEUE_DRAINING && q->nr_taken == 0)
         drained(q);

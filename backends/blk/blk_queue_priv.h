@@ -68,6 +68,7 @@ struct blk_queue {
     bool is_inline; /* the store answered while we submitted */
     uint32_t nr_turns;
     uint64_t now_ns;      /* of this turn */
+    uint64_t give_up_ns;  /* of DRAINING */
     uint64_t awake_ns;    /* since when */
     uint32_t nr_answered; /* since then */
     struct spin spin;

@@ -350,6 +350,11 @@ static void nothing(struct blk_store_queue *q)
     (void)q;
 }
 
+static void no_end(struct blk_store_queue *q, uint64_t until_ns)
+{
+    (void)q, (void)until_ns;
+}
+
 static void no_socket(struct blk_store_queue *q, int fd)
 {
     (void)q;
@@ -372,7 +377,7 @@ static const struct blk_store_ops ops = {
     .detach = detach,
     .submit = submit,
     .flush = nothing,
-    .give_up = nothing,
+    .give_up = no_end, /* no I/O can be taken back from the kernel */
     .reconnect = no_socket,
     .close = raw_close,
 };

@@ -50,8 +50,12 @@ struct blk_store_ops {
     void (*submit)(struct blk_store_queue *q, struct blk_io *io);
     /* All that was submitted in this turn, if that is worth knowing. */
     void (*flush)(struct blk_store_queue *q);
-    /* What waits for a server that is away fails now with -EIO. */
-    void (*give_up)(struct blk_store_queue *q);
+    /*
+     * The guest goes: what waits for a server that is away fails now with
+     * -EIO, and what one that is there has, at until_ns.  Again after each
+     * submit().
+     */
+    void (*give_up)(struct blk_store_queue *q, uint64_t until_ns);
     /* A new connection for this queue, as the supervisor made it. */
     void (*reconnect)(struct blk_store_queue *q, int fd);
     void (*close)(struct blk_store *s); /* queues are idle */

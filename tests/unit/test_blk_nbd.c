@@ -21,6 +21,7 @@
 
 #define OFFLINE_MS 60000u
 #define UNIT 4096u
+#define GIVE_UP_NS 5000000000ull
 #define IOS_MAX 32u
 #define NOT_YET 1 /* no return code is this */
 
@@ -366,7 +367,7 @@ TEST(a_server_that_is_away_is_asked_for_with_pauses)
         pass(50);
     /* 0.1, 0.2, ... 3.2 and then each 5 s of 60. */
     CHECK(nr_wants[0] >= 12 && nr_wants[0] <= 19);
-    store->ops->give_up(queue);
+    store->ops->give_up(queue, loop_now_ns() + GIVE_UP_NS);
     server_is_back();
     close_store();
 }
@@ -375,7 +376,7 @@ TEST(a_guest_that_goes_waits_for_no_server)
 {
     lose_server();
     submit(2, BLK_READ, 0, UNIT);
-    store->ops->give_up(queue);
+    store->ops->give_up(queue, loop_now_ns() + GIVE_UP_NS);
     CHECK_EQ(ios[1].rc, -EIO);
     CHECK_EQ(ios[2].rc, -EIO);
     server_is_back();
@@ -391,11 +392,39 @@ TEST(a_guest_that_goes_does_not_wait_for_a_silent_server)
     open_store();
     submit_write(0, 0, UNIT, 1);
     fake_nbd_await(&server, 1);
-    store->ops->give_up(queue);
+    store->ops->give_up(queue, loop_now_ns() + GIVE_UP_NS);
     CHECK_EQ(ios[0].rc, NOT_YET); /* it may answer yet */
     fake_loop_pass(5000);
     await(0);
     CHECK_EQ(ios[0].rc, -EIO);
+    close_store();
+}
+
+/* What waited for a limit is sent when the guest has gone for a while. */
+TEST(what_a_guest_that_goes_sends_later_has_no_more_time)
+{
+    uint64_t until_ns;
+
+    fake_nbd_open(&server);
+    server.lie = FAKE_NBD_SILENT;
+    open_store();
+    until_ns = loop_now_ns() + GIVE_UP_NS;
+    submit_write(0, 0, UNIT, 1);
+    fake_nbd_await(&server, 1);
+    store->ops->give_up(queue, until_ns);
+    fake_loop_pass(4000);
+    submit_write(1, UNIT, UNIT, 1);
+    store->ops->give_up(queue, until_ns);
+    CHECK_EQ(ios[1].rc, NOT_YET);
+    is_away = true;
+    fake_loop_pass(1000);
+    await(0);
+    CHECK_EQ(ios[0].rc, -EIO);
+    CHECK_EQ(ios[1].rc, -EIO);
+    submit_write(2, 0, UNIT, 1); /* for a server that is away, none */
+    CHECK_EQ(ios[2].rc, NOT_YET);
+    store->ops->give_up(queue, until_ns);
+    CHECK_EQ(ios[2].rc, -EIO);
     close_store();
 }
 
@@ -408,7 +437,7 @@ TEST(an_answer_to_nothing_is_no_answer)
     fake_nbd_await(&server, 1);
     loop_turn(loop, true);
     CHECK_EQ(ios[0].rc, NOT_YET);
-    store->ops->give_up(queue);
+    store->ops->give_up(queue, loop_now_ns() + GIVE_UP_NS);
     fake_loop_pass(5000);
     await(0);
     CHECK_EQ(ios[0].rc, -EIO);
@@ -665,6 +694,7 @@ int main(void)
         RULE(a_server_that_is_away_is_asked_for_with_pauses),
         RULE(a_guest_that_goes_waits_for_no_server),
         RULE(a_guest_that_goes_does_not_wait_for_a_silent_server),
+        RULE(what_a_guest_that_goes_sends_later_has_no_more_time),
         RULE(an_answer_to_nothing_is_no_answer),
         RULE(a_handshake_that_does_not_end_is_given_up),
         RULE(an_export_that_became_smaller_fails_the_store),

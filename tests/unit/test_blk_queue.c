@@ -5,7 +5,9 @@
  * The production objects, with their io_uring and a file, between a fake guest
  * that behaves, or does not, and the disk.
  */
+#include <errno.h>
 #include <poll.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
@@ -17,6 +19,7 @@
 #include "common/checked.h"
 #include "common/err.h"
 #include "common/log.h"
+#include "common/shm.h"
 #include "tests/fakes/fake.h"
 #include "tests/fakes/fake_front.h"
 #include "tests/fakes/fake_io.h"
@@ -34,6 +37,7 @@ static struct world {
     struct fake_front *front;
     int rung_fd;  /* the guest hears of answers */
     uint32_t ref; /* of the first of 512 pages, read and write */
+    bool is_away; /* its store is */
     struct err err;
 } w;
 
@@ -45,6 +49,76 @@ static int memory_file(size_t bytes)
     CHECK_EQ(ftruncate(fd, (off_t)bytes), 0);
     return fd;
 }
+
+/* ---- a store that is away: it keeps what it gets until it is given up ---- */
+
+struct blk_store_queue {
+    struct blk_io *first;
+    uint32_t nr_kept; /* ever */
+};
+
+static int away_fixed(struct blk_store *s, uint32_t queue, int fd[4])
+{
+    (void)s, (void)queue, (void)fd;
+    return 0;
+}
+
+static int away_attach(struct blk_store *s, uint32_t queue, struct loop *loop,
+                       struct blk_store_queue **out, struct err *e)
+{
+    static struct blk_store_queue q;
+
+    (void)s, (void)queue, (void)loop, (void)e;
+    q = (struct blk_store_queue){ 0 };
+    *out = &q;
+    return 0;
+}
+
+static void away_submit(struct blk_store_queue *q, struct blk_io *io)
+{
+    io->next = q->first;
+    q->first = io;
+    q->nr_kept++;
+}
+
+static void away_give_up(struct blk_store_queue *q, uint64_t until_ns)
+{
+    struct blk_io *io;
+
+    CHECK(until_ns <= loop_now_ns() + 5000000000ull);
+    while ((io = q->first)) {
+        q->first = io->next;
+        io->done(io, -EIO);
+    }
+}
+
+static void away_nothing(struct blk_store_queue *q)
+{
+    (void)q;
+}
+
+static void away_close(struct blk_store *s)
+{
+    (void)s;
+}
+
+static void away_open(struct blk_store **out)
+{
+    static const struct blk_store_ops ops = {
+        .fixed = away_fixed,
+        .attach = away_attach,
+        .detach = away_nothing,
+        .submit = away_submit,
+        .flush = away_nothing,
+        .give_up = away_give_up,
+        .close = away_close,
+    };
+    static struct blk_store store = { .ops = &ops };
+
+    *out = &store;
+}
+
+/* ---- a world ---- */
 
 static void on_rung(struct fake_domain *d, uint32_t port, void *arg)
 {
@@ -71,7 +145,10 @@ static void disk_up(const struct blk_limits *limits)
 {
     struct blk_open o = { .discard = 1, .nr_queues = 1, .limits = *limits };
 
-    CHECK_EQ(blk_raw_open(dup(w.file_fd), &o, &w.disk.store, &w.err), 0);
+    if (w.is_away)
+        away_open(&w.disk.store);
+    else
+        CHECK_EQ(blk_raw_open(dup(w.file_fd), &o, &w.disk.store, &w.err), 0);
     w.disk.name = "test/xvda";
     w.disk.domid = GUEST;
     w.disk.rules = (struct blk_disk_rules){ .flush = true, .discard = true };
@@ -470,6 +547,35 @@ TEST(leaving_does_not_wait_for_a_limit)
     down();
 }
 
+static void await_taken(uint32_t nr)
+{
+    const struct blk_journal_queue *q = &w.disk.journal->queue[0];
+    uint64_t end_ns = loop_now_ns() + 20000000000ull;
+
+    while (shm_u32(&q->req_cons) - q->rsp_prod != nr) {
+        CHECK(loop_now_ns() < end_ns);
+        sched_yield();
+    }
+}
+
+/* What waits behind the limit reaches the store when that was given up. */
+TEST(leaving_does_not_wait_for_a_store_that_is_away)
+{
+    w.is_away = true;
+    up_with(BLK_ABI_X86_64, 1, &(struct blk_limits){ .bps = 1 });
+    for (uint32_t i = 0; i < 8; i++)
+        CHECK(fake_front_io(w.front, 0, i & 1, 0, 512, w.ref, i) >= 0);
+    fake_front_kick(w.front, 0);
+    await_taken(8);
+    blk_queue_disconnect(w.queue);
+    await_state(BLK_QUEUE_IDLE);
+    for (uint32_t i = 0; i < 8; i++)
+        CHECK_EQ(answer().status, BLKIF_RSP_ERROR);
+    CHECK_EQ(fake_front_busy(w.front, 0), 0); /* once each */
+    down();
+    w.is_away = false;
+}
+
 /* A request that would wait for minutes goes when the limit does. */
 TEST(a_limit_that_is_lifted_holds_nothing)
 {
@@ -530,6 +636,7 @@ RUN_TESTS(RULE(what_was_written_is_read), RULE(all_rings_carry_all_requests),
           RULE(an_impossible_index_breaks_the_queue),
           RULE(a_rate_holds_requests_and_loses_none),
           RULE(leaving_does_not_wait_for_a_limit),
+          RULE(leaving_does_not_wait_for_a_store_that_is_away),
           RULE(a_limit_that_is_lifted_holds_nothing),
           RULE(a_queue_that_was_told_to_connect_is_not_idle),
           RULE(a_storm_of_events_costs_few_wake_ups))
