@@ -12,7 +12,9 @@
  * Limits: what a server answered and then lost, because it was killed before a
  * flush, is lost without a word; NBD has none for it.  A write that a cut-off
  * server still has may land behind one that was sent later on the next
- * connection, if it is slower than that.
+ * connection, if it is slower than that: a flush says nothing of what was not
+ * answered, and nothing else asks.  What dom0 itself had not sent is dropped
+ * with the connection (nbddial.c).
  */
 #include <errno.h>
 #include <fcntl.h>

@@ -372,6 +372,59 @@ TEST(a_server_is_connected_to_by_tcp)
     }
 }
 
+/* As much as fits into it and its server's socket. */
+static size_t fill(int fd)
+{
+    static char bytes[1 << 16];
+    struct pollfd p = { .fd = fd, .events = POLLOUT };
+    size_t sum = 0;
+
+    CHECK_EQ(fcntl(fd, F_SETFL, O_NONBLOCK), 0);
+    while (poll(&p, 1, 200) == 1) {
+        ssize_t n = send(fd, bytes, sizeof(bytes), MSG_NOSIGNAL);
+
+        CHECK(n > 0);
+        sum += (size_t)n;
+    }
+    return sum;
+}
+
+/* To its end, however that comes. */
+static size_t drink(int fd)
+{
+    static char bytes[1 << 16];
+    size_t sum = 0;
+    ssize_t n;
+
+    while ((n = recv(fd, bytes, sizeof(bytes), 0)) > 0)
+        sum += (size_t)n;
+    CHECK(n == 0 || errno == ECONNRESET);
+    return sum;
+}
+
+/* What dom0 sent later would be written behind what the guest wrote since. */
+TEST(what_was_not_sent_is_not_sent_when_a_connection_is_closed)
+{
+    struct disk_source *s;
+    struct answer a;
+    char target[64];
+    uint16_t port;
+    int listening = listen_tcp(AF_INET, &port), fd;
+    size_t sent;
+
+    snprintf(target, sizeof(target), "nbd://127.0.0.1:%u/x", port);
+    s = opened_as(target, VM_DISK_RAW);
+    ask(s, &a);
+    fd = greet(listening, "NBDMAGIC");
+    await(&a);
+    check_greeting(a.fd);
+    sent = fill(a.fd);
+    close(a.fd);
+    CHECK(drink(fd) < sent);
+    close(fd), close(listening);
+    disk_source_close(s);
+}
+
 TEST(what_is_no_nbd_server_is_told)
 {
     char target[128];
@@ -541,6 +594,33 @@ TEST(a_supervisor_that_follows_finds_the_server)
     disk_source_close(s);
 }
 
+/* The old one may have requests yet, and its supervisor may be gone, too. */
+TEST(a_backend_that_follows_gets_a_server_of_its_own)
+{
+    struct disk_source *s = opened_as(make_image("renewed"), VM_DISK_QCOW2);
+    struct answer a, b;
+
+    ask(s, &a);
+    await(&a);
+    for (uint32_t i = 2; i < 4; i++) {
+        disk_source_renew(s);
+        ask(s, &b);
+        for (uint32_t turn = 0; turn < 5; turn++)
+            uv_run(&loop, UV_RUN_NOWAIT);
+        CHECK(!b.is_there);
+        close(a.fd);
+        await(&b);
+        CHECK_STR(b.why.text, "");
+        check_greeting(b.fd);
+        CHECK_EQ(nr_starts("renewed"), i);
+        a = b;
+        disk_source_close(s);
+        s = opened_as(in_dir("renewed"), VM_DISK_QCOW2);
+    }
+    close(a.fd);
+    disk_source_close(s);
+}
+
 TEST(a_server_that_does_not_start_says_why)
 {
     static const struct {
@@ -580,6 +660,7 @@ int main(void)
         RULE(a_file_that_became_a_pipe_is_noticed),
         RULE(a_server_is_connected_to_by_its_socket),
         RULE(a_server_is_connected_to_by_tcp),
+        RULE(what_was_not_sent_is_not_sent_when_a_connection_is_closed),
         RULE(what_is_no_nbd_server_is_told),
         RULE(an_address_that_is_none_is_refused),
         RULE(nothing_is_heard_of_a_source_that_is_closed),
@@ -587,6 +668,7 @@ int main(void)
         RULE(a_server_of_an_image_is_started_once_and_again_when_it_ended),
         RULE(an_image_is_locked_as_long_as_it_is_served),
         RULE(a_supervisor_that_follows_finds_the_server),
+        RULE(a_backend_that_follows_gets_a_server_of_its_own),
         RULE(a_server_that_does_not_start_says_why),
     };
 

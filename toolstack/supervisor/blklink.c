@@ -263,6 +263,7 @@ static void on_started(void *arg)
 {
     struct blklink *l = arg;
 
+    disk_source_renew(l->source);
     l->ops.started(l->arg);
 }
 

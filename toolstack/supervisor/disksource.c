@@ -340,6 +340,12 @@ int disk_source_connect(struct disk_source *s, disk_source_done *done,
     return 0;
 }
 
+void disk_source_renew(struct disk_source *s)
+{
+    if (is_image(s))
+        unlink(s->uri.path);
+}
+
 /* ---- any ---- */
 
 static int find_server(struct disk_source *s, const struct vm_disk *d,

@@ -66,6 +66,13 @@ typedef void disk_source_done(void *arg, int fd, const struct err *failed);
 int disk_source_connect(struct disk_source *s, disk_source_done *done,
                         void *arg, struct err *e);
 
+/*
+ * A backend was started in another's place.  A server of ours that still has
+ * requests of that one would write them behind what the new one sends: nobody
+ * is connected to it any more, and the next one is started when it has ended.
+ */
+void disk_source_renew(struct disk_source *s);
+
 /* done() of what is under way runs no more.  NULL: no-op. */
 void disk_source_close(struct disk_source *s);
 

@@ -189,8 +189,15 @@ static void set_tcp(int fd)
         { IPPROTO_TCP, TCP_USER_TIMEOUT, 30000 },
     };
 
+    /*
+     * Who closes it, or dies, resets it: what is not sent yet is dropped, and
+     * does not reach the server behind what the next connection sends.
+     */
+    const struct linger reset = { .l_onoff = 1 };
+
     for (uint32_t i = 0; i < ARRAY_SIZE(to); i++)
         setsockopt(fd, to[i].level, to[i].name, &to[i].value, sizeof(int));
+    setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
 }
 
 static int to_address(struct nbd_dial *d, const struct addrinfo *a)

@@ -28,7 +28,8 @@ typedef void nbd_dial_done(void *arg, int fd, const struct err *failed);
 /*
  * Returns 0, and done() runs once from the loop, unless nbd_dial_stop() comes
  * first; the dial is gone then.  TCP: every address that the name has is tried
- * in turn; the socket sends at once and notices a dead peer within a minute.
+ * in turn; the socket sends at once, notices a dead peer within a minute, and
+ * drops what it has not sent when it is closed.
  */
 int nbd_dial(uv_loop_t *loop, const struct nbd_uri *to, uint32_t timeout_ms,
              nbd_dial_done *done, void *arg, struct nbd_dial **out,

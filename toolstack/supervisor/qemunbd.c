@@ -18,7 +18,7 @@
 #include "common/err.h"
 #include "common/log.h"
 
-/* A client for each queue, and as many of a backend that was just killed. */
+/* A client for each queue, and as many that it has not seen go yet. */
 #define CLIENTS (2u * BLK_QUEUES_MAX)
 
 struct qemunbd {
