@@ -11,7 +11,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -56,6 +58,19 @@ static int reserve(int fd, uint64_t off, uint64_t len, struct err *e)
                 (unsigned long long)len, strerror(r));
 }
 
+/* The same of what is mapped, which needs no descriptor that writes. */
+static int populate(void *from, size_t len_bytes, struct err *e)
+{
+    uintptr_t first = (uintptr_t)from & ~(uintptr_t)(PAGE_BYTES - 1);
+    size_t bytes = (uintptr_t)from + len_bytes - first;
+
+    if (madvise((void *)first, bytes, MADV_POPULATE_WRITE) == 0)
+        return 0;
+    return fail(e, errno == EFAULT ? -ENOSPC : -errno,
+                "journal: reserve %zu bytes: %s", len_bytes,
+                errno == EFAULT ? "no room for them" : strerror(errno));
+}
+
 int blk_journal_map(int fd, struct blk_journal **out, struct err *e)
 {
     struct blk_journal *j;
@@ -84,15 +99,46 @@ int blk_journal_map(int fd, struct blk_journal **out, struct err *e)
     return 0;
 }
 
-int blk_journal_reserve(int fd, uint32_t nr_queues, uint32_t nr_slots,
-                        struct err *e)
+/* Another open file of it, that reads. */
+static int reopen(int fd, struct err *e)
+{
+    char path[32];
+    int own;
+
+    snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+    own = open(path, O_RDONLY | O_CLOEXEC);
+    if (own < 0)
+        return fail(e, -errno, "journal: open it to read: %s", strerror(errno));
+    return own;
+}
+
+int blk_journal_take_over(int fd, struct blk_journal **out, struct err *e)
+{
+    int own = reopen(fd, e), rc = MIN_OF(own, 0);
+
+    if (rc == 0 && flock(own, LOCK_EX))
+        rc = fail(e, -errno, "journal: lock it: %s", strerror(errno));
+    if (rc == 0)
+        rc = blk_journal_map(fd, out, e);
+    if (rc == 0 && dup3(own, fd, O_CLOEXEC) < 0) {
+        rc = fail(e, -errno, "journal: keep it: %s", strerror(errno));
+        blk_journal_unmap(*out);
+        *out = NULL;
+    }
+    if (own >= 0)
+        close(own);
+    return rc;
+}
+
+int blk_journal_reserve(struct blk_journal *j, uint32_t nr_queues,
+                        uint32_t nr_slots, struct err *e)
 {
     int rc = 0;
 
     assert(nr_queues <= BLK_QUEUES_MAX && nr_slots <= BLK_RING_SLOTS_MAX);
     for (uint32_t i = 0; rc == 0 && i < nr_queues; i++)
-        rc = reserve(fd, offsetof(struct blk_journal, queue[i].slot),
-                     nr_slots * sizeof(struct blk_journal_slot), e);
+        rc = populate(j->queue[i].slot,
+                      nr_slots * sizeof(struct blk_journal_slot), e);
     return rc;
 }
 

@@ -83,14 +83,22 @@ struct err;
  *   -ENOSPC, ... the file cannot be had
  */
 int blk_journal_map(int fd, struct blk_journal **out, struct err *e);
+/*
+ * A backend's own: wait for the lock, map, and make fd a descriptor that only
+ * reads and holds the lock.  From then on nobody in this process can make the
+ * file larger: it is on a tmpfs that the host needs.  Needs /proc.
+ *
+ *   -ENOSPC, ... the file cannot be had; fd is as it was
+ */
+int blk_journal_take_over(int fd, struct blk_journal **out, struct err *e);
 void blk_journal_unmap(struct blk_journal *j); /* NULL: no-op */
 
 /*
  * Reserve the slots that a wiring needs, before they are used: on a tmpfs that
  * is full, to touch them would be a SIGBUS.  -ENOSPC.
  */
-int blk_journal_reserve(int fd, uint32_t nr_queues, uint32_t nr_slots,
-                        struct err *e);
+int blk_journal_reserve(struct blk_journal *j, uint32_t nr_queues,
+                        uint32_t nr_slots, struct err *e);
 
 /*
  * Empty, not connected, no wiring; figures of queues are kept if the journal

@@ -15,7 +15,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <sys/file.h>
 #include <unistd.h>
 
 #include "backends/base/sandbox.h"
@@ -252,7 +251,7 @@ static void connect_rings(struct server *s, bool resume)
     s->told_broken = false;
     /* Room for all slots first: a full tmpfs would end us by SIGBUS later. */
     if (blk_rings_link(&s->rings, &j->wiring, &e) < 0 ||
-        blk_journal_reserve(BLK_FD_JOURNAL, j->wiring.nr_queues,
+        blk_journal_reserve(j, j->wiring.nr_queues,
                             blk_ring_slots(j->wiring.abi, j->wiring.ring_pages),
                             &e) < 0) {
         blk_rings_unlink(&s->rings);
@@ -432,16 +431,15 @@ static const struct talk_ops talk_ops = {
 
 static int prepare(struct server *s, struct err *e)
 {
-    int rc;
+    /* When the one before us is gone. */
+    int rc = blk_journal_take_over(BLK_FD_JOURNAL, &s->disk.journal, e);
 
-    if (flock(BLK_FD_JOURNAL, LOCK_EX)) /* until the one before us is gone */
-        return fail(e, -errno, "journal: lock it: %s", strerror(errno));
-    s->disk.journal_fd = BLK_FD_JOURNAL;
-    rc = talk_open(&s->talk, e);
     if (rc < 0)
         return rc;
+    s->disk.journal_fd = BLK_FD_JOURNAL;
+    rc = talk_open(&s->talk, e);
     s->disk.news_fd = s->talk.news_fd;
-    return blk_journal_map(BLK_FD_JOURNAL, &s->disk.journal, e);
+    return rc;
 }
 
 static void close_all(struct server *s)

@@ -7,7 +7,10 @@
  * guest was told; also when it is itself killed anywhere on its way.
  */
 #include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -481,7 +484,10 @@ TEST(a_file_becomes_a_journal_of_the_right_size)
         CHECK_EQ(blk_journal_check(j, &err), sizes[i] == 0 ? 0 : -EINVAL);
         blk_journal_reset(j);
         CHECK_EQ(blk_journal_check(j, &err), 0);
-        CHECK_EQ(blk_journal_reserve(fd, 2, 512, &err), 0);
+        CHECK_EQ(blk_journal_reserve(j, 2, 512, &err), 0);
+        CHECK_EQ(fstat(fd, &st), 0);
+        CHECK(st.st_blocks * 512 >=
+              2 * 512 * (off_t)sizeof(j->queue[0].slot[0]));
         j->queue[15].stats.errors = 5;
         CHECK_EQ(blk_journal_map(fd, &theirs, &err), 0);
         CHECK_EQ(theirs->queue[15].stats.errors, 5);
@@ -492,6 +498,60 @@ TEST(a_file_becomes_a_journal_of_the_right_size)
     }
 }
 
+/* Pages that cannot be had are no SIGBUS when they are used. */
+TEST(room_that_is_not_there_is_told)
+{
+    int fd = memfd_create("journal", MFD_CLOEXEC);
+    struct blk_journal *j = NULL;
+
+    CHECK_EQ(blk_journal_map(fd, &j, &err), 0);
+    CHECK_EQ(ftruncate(fd, offsetof(struct blk_journal, queue[1])), 0);
+    CHECK_EQ(blk_journal_reserve(j, 2, 512, &err), -ENOSPC);
+    CHECK_HAS(err.text, "journal: reserve ");
+    blk_journal_unmap(j);
+    close(fd);
+}
+
+/* The lock, as the next backend would take it. */
+static bool is_free(int fd)
+{
+    char path[32];
+    bool is;
+    int own;
+
+    snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+    own = open(path, O_RDONLY | O_CLOEXEC);
+    CHECK(own >= 0);
+    is = flock(own, LOCK_EX | LOCK_NB) == 0;
+    CHECK(is || errno == EWOULDBLOCK);
+    close(own);
+    return is;
+}
+
+/* It is on the host's /run: whoever takes a backend over cannot fill that. */
+TEST(a_backend_cannot_make_its_journal_larger)
+{
+    off_t bytes = sizeof(struct blk_journal);
+    int fd = memfd_create("journal", MFD_CLOEXEC), witness = dup(fd);
+    struct blk_journal *j = NULL;
+    struct stat st;
+
+    CHECK_EQ(blk_journal_take_over(fd, &j, &err), 0);
+    CHECK_EQ(pwrite(fd, "x", 1, bytes), -1);
+    CHECK_EQ(ftruncate(fd, bytes + 1), -1);
+    CHECK(fallocate(fd, 0, bytes, 1) && fallocate(fd, 0, 0, 1));
+    CHECK(mmap(NULL, 1, PROT_WRITE, MAP_SHARED, fd, 0) == MAP_FAILED);
+    CHECK_EQ(fstat(witness, &st), 0);
+    CHECK_EQ(st.st_size, bytes);
+    CHECK_EQ(blk_journal_reserve(j, BLK_QUEUES_MAX, 512, &err), 0);
+    j->queue[15].slot[511].status = 1; /* and what it needs, it has */
+    CHECK(!is_free(witness));
+    close(fd);
+    CHECK(is_free(witness)); /* though it is mapped */
+    close(witness);
+    blk_journal_unmap(j);
+}
+
 TEST(a_file_that_cannot_be_had_is_told)
 {
     struct blk_journal *j = NULL;
@@ -499,6 +559,7 @@ TEST(a_file_that_cannot_be_had_is_told)
 
     CHECK_EQ(blk_journal_map(-1, &j, &err), -EBADF);
     CHECK_HAS(err.text, "journal: ");
+    CHECK_EQ(blk_journal_take_over(-1, &j, &err), -ENOENT);
     CHECK_EQ(pipe(fd), 0);
     CHECK_EQ(blk_journal_map(fd[0], &j, &err), -EINVAL);
     CHECK(j == NULL);
@@ -515,4 +576,6 @@ RUN_TESTS(RULE(each_request_is_answered_once_wherever_a_backend_is_killed),
           RULE(a_journal_that_is_not_connected_needs_no_wiring),
           RULE(a_reset_keeps_the_figures_of_a_sound_journal),
           RULE(a_file_becomes_a_journal_of_the_right_size),
+          RULE(room_that_is_not_there_is_told),
+          RULE(a_backend_cannot_make_its_journal_larger),
           RULE(a_file_that_cannot_be_had_is_told))
