@@ -8,14 +8,10 @@
 #include <dirent.h>
 #include <errno.h>
 #include <limits.h>
-#include <signal.h>
-#include <spawn.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <xen/io/xenbus.h>
@@ -23,6 +19,7 @@
 #include "common/checked.h"
 #include "common/log.h"
 #include "toolstack/supervisor/serve_priv.h"
+#include "toolstack/supervisor/serveproc.h"
 #include "toolstack/supervisor/storewatch.h"
 #include "toolstack/supervisor/xbnodes.h"
 #include "toolstack/supervisor/xldev.h"
@@ -39,19 +36,12 @@ enum served_state {
     SERVED_DONE, /* the device is over; its directory is still there */
 };
 
-struct process { /* that serves one */
-    uv_poll_t ended;
-    int pid_fd;
-    bool own; /* else it was there before us */
-    struct served *served;
-};
-
 struct served { /* one device */
     struct servewatch *watch;
     uint16_t domid;
     uint32_t devid;
     enum served_state state;
-    struct process *process; /* when it RUNS */
+    struct serveproc *process; /* when it RUNS */
     uint64_t started_ms, due_ms;
     uint32_t nr_deaths;
     bool seen; /* in this look */
@@ -69,12 +59,9 @@ struct servewatch {
     struct served *all;
 };
 
-extern char **environ;
-
 static void on_fired(void *arg, const char *token);
 static void on_look(uv_timer_t *t);
-static void on_ended(uv_poll_t *p, int status, int events);
-static void on_process_closed(uv_handle_t *h);
+static void on_ended(void *arg, bool over);
 static void on_store_ended(void *arg);
 static void on_watch_closed(uv_handle_t *h);
 
@@ -126,79 +113,6 @@ static void look_within(struct servewatch *w, uint64_t ms)
         uv_timer_start(&w->look, on_look, ms, 0);
 }
 
-/* Takes pid_fd. */
-static int attend(struct served *d, int pid_fd, bool own)
-{
-    struct process *p = calloc(1, sizeof(*p));
-
-    if (!p) {
-        close(pid_fd);
-        return -ENOMEM;
-    }
-    p->pid_fd = pid_fd;
-    p->own = own;
-    p->served = d;
-    p->ended.data = p;
-    uv_poll_init(d->watch->loop, &p->ended, pid_fd);
-    uv_poll_start(&p->ended, UV_READABLE, on_ended);
-    d->process = p;
-    d->state = SERVED_RUNS;
-    d->started_ms = uv_now(d->watch->loop);
-    return 0;
-}
-
-static void let_go(struct served *d)
-{
-    d->process->served = NULL;
-    uv_close((uv_handle_t *)&d->process->ended, on_process_closed);
-    d->process = NULL;
-}
-
-static void on_process_closed(uv_handle_t *h)
-{
-    struct process *p = h->data;
-
-    close(p->pid_fd);
-    free(p);
-}
-
-/* A session of its own: what ends us does not end it. */
-static int spawn(const struct served *d, pid_t *pid)
-{
-    char domid[16], devid[16];
-    const char *argv[7] = { "freehold" };
-    posix_spawn_file_actions_t files;
-    posix_spawnattr_t attr;
-    sigset_t none, all;
-    int nr = 1, r;
-
-    if (log_level() >= LOG_LEVEL_DEBUG)
-        argv[nr++] = "-v";
-    snprintf(domid, sizeof(domid), "%u", d->domid);
-    snprintf(devid, sizeof(devid), "%u", d->devid);
-    argv[nr++] = d->watch->kind->command;
-    if (d->watch->o.any_mac)
-        argv[nr++] = "-m";
-    argv[nr++] = domid;
-    argv[nr] = devid;
-    sigemptyset(&none);
-    sigfillset(&all);
-    posix_spawn_file_actions_init(&files);
-    posix_spawnattr_init(&attr);
-    posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGMASK |
-                                        POSIX_SPAWN_SETSIGDEF |
-                                        POSIX_SPAWN_SETSID);
-    posix_spawnattr_setsigmask(&attr, &none);
-    posix_spawnattr_setsigdefault(&attr, &all);
-    r = posix_spawn_file_actions_addclosefrom_np(&files, 3);
-    if (r == 0)
-        r = posix_spawn(pid, d->watch->o.program, &files, &attr, (char **)argv,
-                        environ);
-    posix_spawnattr_destroy(&attr);
-    posix_spawn_file_actions_destroy(&files);
-    return -r;
-}
-
 static void due_again(struct served *d)
 {
     uint64_t now_ms = uv_now(d->watch->loop), pause_ms = 0;
@@ -212,45 +126,32 @@ static void due_again(struct served *d)
     d->due_ms = now_ms + pause_ms;
 }
 
-static int start_own(struct served *d)
+static struct serveproc_order order_of(struct served *d)
 {
-    pid_t pid = 0;
-    int pid_fd, rc = spawn(d, &pid);
+    const struct servewatch_options *o = &d->watch->o;
 
-    if (rc < 0)
-        return rc;
-    pid_fd = (int)syscall(SYS_pidfd_open, pid, 0);
-    if (pid_fd < 0)
-        return -errno; /* it serves; it is found by its lock */
-    rc = attend(d, pid_fd, true);
-    return rc;
-}
-
-/* 1: there is one already; it may have been started by anybody. */
-static int find_other(struct served *d)
-{
-    char name[SERVE_NAME_BYTES];
-    struct run_state state;
-    int pid_fd;
-
-    serve_name(d->watch->o.what, d->domid, d->devid, name);
-    if (rundir_read(d->watch->o.base, name, &state, NULL) < 0 ||
-        !state.supervised)
-        return 0;
-    pid_fd =
-        state.pid > 0 ? (int)syscall(SYS_pidfd_open, state.pid, 0) : -ESRCH;
-    if (pid_fd < 0)
-        return -EAGAIN; /* it is about to write its number, or to end */
-    return attend(d, pid_fd, false) < 0 ? -ENOMEM : 1;
+    return (struct serveproc_order){
+        .base = o->base,
+        .what = o->what,
+        .program = o->program,
+        .any_mac = o->any_mac,
+        .domid = d->domid,
+        .devid = d->devid,
+        .ended = on_ended,
+        .arg = d,
+    };
 }
 
 static void start(struct served *d)
 {
-    int rc = find_other(d);
+    struct serveproc_order o = order_of(d);
+    int rc = serveproc_find(d->watch->loop, &o, &d->process);
 
     if (rc == 0)
-        rc = start_own(d);
+        rc = serveproc_start(d->watch->loop, &o, &d->process);
+    d->started_ms = uv_now(d->watch->loop);
     if (rc >= 0) {
+        d->state = SERVED_RUNS;
         log_debug("%s %u/%u: %s", d->watch->kind->what, d->domid, d->devid,
                   rc > 0 ? "it is served already" : "its process was started");
         return;
@@ -258,30 +159,15 @@ static void start(struct served *d)
     if (rc != -EAGAIN)
         log_err("%s %u/%u: start %s: %s", d->watch->kind->what, d->domid,
                 d->devid, d->watch->o.program, strerror(-rc));
-    d->started_ms = uv_now(d->watch->loop);
     d->nr_deaths += d->nr_deaths == 0; /* not at once */
     due_again(d);
 }
 
-/* Ours is reaped, and says how it ended; 0: the device is over. */
-static bool is_over(const struct process *p)
+static void on_ended(void *arg, bool over)
 {
-    siginfo_t how = { 0 };
+    struct served *d = arg;
 
-    return p->own && waitid(P_PIDFD, (id_t)p->pid_fd, &how, WEXITED) == 0 &&
-           how.si_code == CLD_EXITED && how.si_status == 0;
-}
-
-static void on_ended(uv_poll_t *h, int status, int events)
-{
-    struct process *p = h->data;
-    struct served *d = p->served;
-    bool over = is_over(p);
-
-    (void)status, (void)events;
-    if (!d)
-        return;
-    let_go(d);
+    d->process = NULL;
     if (over) {
         d->state = SERVED_DONE;
         d->nr_deaths = 0;
@@ -501,8 +387,7 @@ void servewatch_close(struct servewatch *w)
     if (!w)
         return;
     while (w->all) {
-        if (w->all->process)
-            let_go(w->all);
+        serveproc_let_go(w->all->process);
         drop(&w->all);
     }
     storewatch_close(w->watch);
