@@ -53,7 +53,7 @@ static int open_host(struct evil *v, struct err *e)
     int rc = open_signals(v, e);
 
     if (rc == 0)
-        rc = xenbus_check_daemon(NULL, e);
+        rc = xenbus_check_daemon(e);
     if (rc == 0)
         rc = hyp_open(&v->hyp, e);
     if (rc == 0)

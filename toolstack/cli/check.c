@@ -74,7 +74,7 @@ static void check_store(struct checklist *l)
 {
     struct err e = { 0 };
 
-    if (xenbus_check_daemon(NULL, &e) < 0)
+    if (xenbus_check_daemon(&e) < 0)
         say(l, BAD, "xenstored", e.text);
     else
         say(l, GOOD, "xenstored", "the C xenstored, which maps by grant");

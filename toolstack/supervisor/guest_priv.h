@@ -28,11 +28,11 @@ struct guest {
     uint64_t moved_us; /* since when, CLOCK_REALTIME */
 
     struct hyp *hyp;
-    struct store *store; /* NULL: xenstored ended */
+    struct storewatch *watch;
+    struct store *store; /* of watch; NULL: xenstored ended */
     struct gnt *gnt;
     struct console *console;
     struct api *api;
-    struct store_link *link;
     /* paused, launch, no xenstore: look after it; waiting: restart */
     uv_timer_t timer;
     uv_timer_t unheard; /* runs from a request to stop to its answer's time */

@@ -2,18 +2,14 @@
 /*
  * guest_store.c - a guest's connection to xenstore, and life without it
  *
- * How this works: a domain's end is told by xenstored's @releaseDomain.  A
- * connection says nothing of its xenstored's end, so the process is watched,
- * too.  When it ends, the guest runs on: its domain is looked at every second,
- * and so is whether a xenstored is there again.  A new one knows nothing of
- * the guest, and the guest's kernel has nothing to say to it: such a guest
- * (`stale`) can be watched and destroyed, and no more asked for anything.
+ * How this works: a domain's end is told by xenstored's @releaseDomain.  When
+ * that ends itself (storewatch.h), the guest runs on: its domain is looked at
+ * every second, and so is whether a xenstored is there again.  A new one knows
+ * nothing of the guest, and the guest's kernel has nothing to say to it: such a
+ * guest (`stale`) can be watched and destroyed, and no more asked for anything.
  */
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 #include <json-c/json.h>
 
@@ -21,78 +17,26 @@
 #include "common/store.h"
 #include "toolstack/supervisor/guest_devs.h"
 #include "toolstack/supervisor/guest_priv.h"
+#include "toolstack/supervisor/storewatch.h"
 #include "toolstack/supervisor/vmcfg.h"
 #include "toolstack/supervisor/xenbus.h"
 
 #define RELEASE_TOKEN "release"
 
-struct store_link { /* what watches one connection */
-    uv_poll_t fired, ended;
-    int process_fd;
-    uint32_t nr_handles; /* not yet closed; the last one frees us */
-    struct guest *guest; /* NULL: closing */
-};
-
-static void on_fired(uv_poll_t *p, int status, int events);
-static void on_ended(uv_poll_t *p, int status, int events);
-static void on_link_closed(uv_handle_t *h);
+static void on_fired(void *arg, const char *token);
+static void on_ended(void *arg);
 static void on_unheard(uv_timer_t *t);
-
-static void link_close(struct guest *g)
-{
-    struct store_link *l = g->link;
-
-    if (!l)
-        return;
-    l->guest = NULL;
-    uv_close((uv_handle_t *)&l->fired, on_link_closed);
-    uv_close((uv_handle_t *)&l->ended, on_link_closed);
-    g->link = NULL;
-}
-
-static void on_link_closed(uv_handle_t *h)
-{
-    struct store_link *l = h->data;
-
-    if (--l->nr_handles)
-        return;
-    close(l->process_fd);
-    free(l);
-}
-
-static int link_open(struct guest *g, int pid, struct err *e)
-{
-    struct store_link *l = calloc(1, sizeof(*l));
-
-    if (!l)
-        return fail(e, -ENOMEM, "guest %s: no memory", g->cfg->name);
-    l->process_fd = (int)syscall(SYS_pidfd_open, pid, 0);
-    if (l->process_fd < 0) {
-        free(l);
-        return fail(e, -errno, "xenstored: watch process %d: %s", pid,
-                    strerror(errno));
-    }
-    uv_poll_init(g->loop, &l->fired, store_fd(g->store));
-    uv_poll_init(g->loop, &l->ended, l->process_fd);
-    l->nr_handles = 2;
-    l->fired.data = l->ended.data = l;
-    l->guest = g;
-    g->link = l;
-    uv_poll_start(&l->fired, UV_READABLE, on_fired);
-    uv_poll_start(&l->ended, UV_READABLE, on_ended);
-    return 0;
-}
 
 int guest_store_open(struct guest *g, struct err *e)
 {
-    int pid, rc = xenbus_check_daemon(&pid, e);
+    int rc = xenbus_check_daemon(e);
 
     if (rc == 0)
-        rc = store_open(&g->store, e);
-    if (rc == 0)
+        rc = storewatch_open(g->loop, on_fired, on_ended, g, &g->watch, e);
+    if (rc == 0) {
+        g->store = storewatch_store(g->watch);
         rc = store_watch(g->store, "@releaseDomain", RELEASE_TOKEN, e);
-    if (rc == 0)
-        rc = link_open(g, pid, e);
+    }
     if (rc < 0)
         guest_store_close(g);
     return rc;
@@ -100,34 +44,24 @@ int guest_store_open(struct guest *g, struct err *e)
 
 void guest_store_close(struct guest *g)
 {
-    link_close(g);
-    store_close(g->store);
+    storewatch_close(g->watch);
+    g->watch = NULL;
     g->store = NULL;
     guest_devs_store(g);
 }
 
-static void on_fired(uv_poll_t *p, int status, int events)
+static void on_fired(void *arg, const char *token)
 {
-    struct store_link *l = p->data;
-    char token[16];
-    bool released = false;
+    struct guest *g = arg;
 
-    (void)status, (void)events;
-    while (l->guest && store_take(l->guest->store, token, sizeof(token)))
-        if (!guest_devs_fired(l->guest, token))
-            released |= strcmp(token, RELEASE_TOKEN) == 0;
-    if (released)
-        guest_look(l->guest);
+    if (!guest_devs_fired(g, token) && strcmp(token, RELEASE_TOKEN) == 0)
+        guest_look(g);
 }
 
-static void on_ended(uv_poll_t *p, int status, int events)
+static void on_ended(void *arg)
 {
-    struct store_link *l = p->data;
-    struct guest *g = l->guest;
+    struct guest *g = arg;
 
-    (void)status, (void)events;
-    if (!g)
-        return;
     log_err("guest %s: xenstored ended; the guest runs on, and cannot be "
             "asked for anything",
             g->cfg->name);

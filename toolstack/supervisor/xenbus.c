@@ -200,10 +200,10 @@ int xenbus_ask_shutdown(struct store *s, uint16_t domid, const char *what,
     return store_write(s, path, what, e);
 }
 
-int xenbus_check_daemon(int *pid, struct err *e)
+int xenbus_check_daemon(struct err *e)
 {
     char name[32];
-    int rc = xsdaemon_name(name, sizeof(name), pid, e);
+    int rc = xsdaemon_name(name, sizeof(name), NULL, e);
 
     if (rc < 0)
         return rc;

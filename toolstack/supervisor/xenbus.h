@@ -43,7 +43,7 @@ int xenbus_ask_shutdown(struct store *s, uint16_t domid, const char *what,
  *   -EPROTONOSUPPORT  it is oxenstored
  *   -ENOENT           there is none
  */
-int xenbus_check_daemon(int *pid, struct err *e);
+int xenbus_check_daemon(struct err *e);
 
 /*
  * Connect to xenstore, or fail when no daemon is there: libxenstore would ask
