@@ -10,25 +10,19 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <linux/fs.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#include "backends/base/sandbox.h"
 #include "backends/base/talk.h"
-#include "backends/blk/blk_queue.h"
+#include "backends/blk/blk_parts.h"
 #include "backends/blk/blk_ring.h"
-#include "backends/blk/blk_rings.h"
 #include "backends/blk/blk_store.h"
 #include "common/checked.h"
 #include "common/err.h"
 #include "common/log.h"
-
-static const unsigned long ioctls[] = { BLKGETSIZE64, BLKDISCARD,
-                                        BLKSECDISCARD };
 
 enum server_state {
     SERVER_NEW,
@@ -40,17 +34,13 @@ enum server_state {
 };
 
 struct server {
-    struct blk_disk disk;
+    struct blk_parts parts;
     struct blk_open open;
     enum server_state state;
     struct talk talk;
     bool quit; /* at the end of LEAVING */
     bool told_broken;
     bool failed;
-    uint32_t nr_queues;
-    struct blk_queue *queue[BLK_QUEUES_MAX];
-    struct blk_rings rings;
-    _Atomic uint32_t wanted; /* NBD sockets, one bit a queue */
 };
 
 static const uint8_t server_next[] = {
@@ -68,7 +58,7 @@ static void server_move(struct server *s, enum server_state to)
                                         "leaving" };
 
     assert(server_next[s->state] & BIT(to));
-    log_info("%s: %s -> %s", s->disk.name, name[s->state], name[to]);
+    log_info("%s: %s -> %s", s->parts.disk.name, name[s->state], name[to]);
     s->state = to;
 }
 
@@ -92,14 +82,14 @@ static void tell_store(struct server *s, enum blk_ctl_type type)
 {
     struct blk_ctl m = { .type = type };
 
-    m.u.store = s->disk.store->info;
+    m.u.store = s->parts.disk.store->info;
     talk_say(&s->talk, &m);
 }
 
 /* The backend cannot go on; whoever started it hears why. */
 static void give_up(struct server *s, const struct err *e)
 {
-    log_err("%s: %s", s->disk.name, e->text);
+    log_err("%s: %s", s->parts.disk.name, e->text);
     tell_text(s, BLK_CTL_FAILED, e->text);
     s->quit = s->failed = true;
 }
@@ -116,77 +106,12 @@ static void say_hello(struct server *s)
         .connected = s->state >= SERVER_CONNECTED,
         .build = FREEHOLD_BUILD,
     };
-    if (s->disk.store)
-        m.u.hello.store = s->disk.store->info;
+    if (s->parts.disk.store)
+        m.u.hello.store = s->parts.disk.store->info;
     talk_say(&s->talk, &m);
 }
 
 /* --- opening ---------------------------------------------------------- */
-
-/* From a queue's thread: it needs a new connection to its NBD server. */
-static void on_want(void *arg, uint32_t queue)
-{
-    struct server *s = arg;
-
-    atomic_fetch_or(&s->wanted, BIT(queue));
-    eventfd_write(s->disk.news_fd, 1);
-}
-
-static int open_store(struct server *s, int fd, struct err *e)
-{
-    int rc;
-
-    if (s->open.kind == BLK_STORE_NBD)
-        rc = blk_nbd_open(fd, &s->open, on_want, s, &s->disk.store, e);
-    else
-        rc = blk_raw_open(fd, &s->open, &s->disk.store, e);
-    if (rc < 0)
-        close(fd);
-    return rc;
-}
-
-static int open_queues(struct server *s, struct err *e)
-{
-    int rc = 0;
-
-    for (uint32_t i = 0; rc == 0 && i < s->nr_queues; i++)
-        rc = blk_queue_open(&s->disk, i, &s->queue[i], e);
-    return rc;
-}
-
-static void set_rules(struct server *s)
-{
-    const struct blk_store_info *i = &s->disk.store->info;
-
-    s->disk.rules = (struct blk_disk_rules){
-        .readonly = s->open.readonly || i->readonly,
-        .flush = i->flush,
-        .discard = i->discard_bytes > 0,
-        .secure_discard = i->secure_discard,
-    };
-    atomic_store(&s->disk.size_bytes, i->size_bytes);
-    blk_limit_init(&s->disk.limit, &s->open.limits);
-    s->nr_queues = MIN_OF(s->open.nr_queues, i->nr_queues);
-}
-
-static int open_all(struct server *s, int fd, struct err *e)
-{
-    int rc = open_store(s, fd, e);
-
-    if (rc < 0)
-        return rc;
-    set_rules(s);
-    rc = blk_rings_open(&s->rings, s->disk.domid, s->nr_queues, e);
-    s->disk.gnt = s->rings.gnt;
-    if (rc == 0)
-        rc = sandbox_leave_host(
-            sandbox_uid(SANDBOX_DISK, s->disk.domid, s->open.devid), e);
-    if (rc == 0)
-        rc = open_queues(s, e);
-    if (rc == 0)
-        rc = sandbox_seal(ioctls, ARRAY_SIZE(ioctls), e);
-    return rc;
-}
 
 static void connect_rings(struct server *s, bool resume);
 
@@ -194,13 +119,13 @@ static void open_now(struct server *s, int fd)
 {
     struct err e = { 0 };
 
-    if (open_all(s, fd, &e) < 0) {
+    if (blk_parts_open(&s->parts, &s->open, fd, &e) < 0) {
         give_up(s, &e);
         return;
     }
     server_move(s, SERVER_OPENED);
     tell_store(s, BLK_CTL_OPENED);
-    if (s->open.resume && s->disk.journal->connected)
+    if (s->open.resume && s->parts.disk.journal->connected)
         connect_rings(s, true);
 }
 
@@ -211,20 +136,20 @@ static void on_open(struct server *s, const struct blk_open *o, int fd)
 
     s->open = *o;
     s->open.export[BLK_TEXT - 1] = 0;
-    s->disk.domid = o->domid;
+    s->parts.disk.domid = o->domid;
     if (o->nr_queues == 0 || o->nr_queues > BLK_QUEUES_MAX)
         fail(&e, -EINVAL, "open: %u queues, want 1..%u", o->nr_queues,
              BLK_QUEUES_MAX);
     else if (o->kind != BLK_STORE_NBD && fd < 0)
         fail(&e, -EINVAL, "open: no descriptor came with it");
-    else if (o->resume && blk_journal_check(s->disk.journal, &e) < 0)
+    else if (o->resume && blk_journal_check(s->parts.disk.journal, &e) < 0)
         e.rc = -EINVAL;
     if (e.rc) {
         give_up(s, &e);
         return;
     }
     if (!o->resume)
-        blk_journal_reset(s->disk.journal);
+        blk_journal_reset(s->parts.disk.journal);
     if (o->kind == BLK_STORE_NBD && fd < 0) {
         server_move(s, SERVER_OPENING);
         talk_say(&s->talk, &want);
@@ -237,7 +162,7 @@ static void on_open(struct server *s, const struct blk_open *o, int fd)
 
 static void broken(struct server *s, const char *why)
 {
-    log_warn("%s: %s", s->disk.name, why);
+    log_warn("%s: %s", s->parts.disk.name, why);
     if (!s->told_broken)
         tell_text(s, BLK_CTL_BROKEN, why);
     s->told_broken = true;
@@ -245,29 +170,24 @@ static void broken(struct server *s, const char *why)
 
 static void connect_rings(struct server *s, bool resume)
 {
-    struct blk_journal *j = s->disk.journal;
+    struct blk_journal *j = s->parts.disk.journal;
     struct err e = { 0 };
 
     s->told_broken = false;
     /* Room for all slots first: a full tmpfs would end us by SIGBUS later. */
-    if (blk_rings_link(&s->rings, &j->wiring, &e) < 0 ||
+    if (blk_rings_link(&s->parts.rings, &j->wiring, &e) < 0 ||
         blk_journal_reserve(j, j->wiring.nr_queues,
                             blk_ring_slots(j->wiring.abi, j->wiring.ring_pages),
                             &e) < 0) {
-        blk_rings_unlink(&s->rings);
+        blk_rings_unlink(&s->parts.rings);
         j->connected = 0;
         broken(s, e.text);
         return;
     }
     if (!resume)
-        blk_rings_begin(&s->rings, j);
+        blk_rings_begin(&s->parts.rings, j);
     server_move(s, SERVER_CONNECTED);
-    for (uint32_t i = 0; i < s->rings.nr_linked; i++) {
-        struct blk_link link = s->rings.link[i];
-
-        link.resume = resume;
-        blk_queue_connect(s->queue[i], &link);
-    }
+    blk_parts_connect(&s->parts, resume);
     tell_type(s, BLK_CTL_CONNECTED);
 }
 
@@ -275,25 +195,15 @@ static void on_connect(struct server *s, const struct blk_wiring *w)
 {
     if (s->state != SERVER_OPENED)
         return;
-    blk_journal_reset(s->disk.journal);
-    s->disk.journal->wiring = *w;
+    blk_journal_reset(s->parts.disk.journal);
+    s->parts.disk.journal->wiring = *w;
     connect_rings(s, false);
-}
-
-static bool all_idle(struct server *s)
-{
-    char why[BLK_TEXT];
-
-    for (uint32_t i = 0; i < s->rings.nr_linked; i++)
-        if (blk_queue_state(s->queue[i], why) != BLK_QUEUE_IDLE)
-            return false;
-    return true;
 }
 
 static void left(struct server *s)
 {
-    blk_rings_unlink(&s->rings);
-    s->disk.journal->connected = 0;
+    blk_rings_unlink(&s->parts.rings);
+    s->parts.disk.journal->connected = 0;
     server_move(s, SERVER_OPENED);
     tell_type(s, BLK_CTL_DISCONNECTED);
 }
@@ -307,8 +217,7 @@ static void leave(struct server *s)
     if (s->state != SERVER_CONNECTED)
         return;
     server_move(s, SERVER_LEAVING);
-    for (uint32_t i = 0; i < s->rings.nr_linked; i++)
-        blk_queue_disconnect(s->queue[i]);
+    blk_parts_disconnect(&s->parts);
 }
 
 /* --- messages and news ------------------------------------------------- */
@@ -318,23 +227,23 @@ static void on_resize(struct server *s)
     struct blk_store_info info;
     struct err e = { 0 };
 
-    if (!s->disk.store)
+    if (!s->parts.disk.store)
         return;
-    if (s->disk.store->ops->look(s->disk.store, &info, &e) < 0)
-        log_err("%s: %s", s->disk.name, e.text);
+    if (s->parts.disk.store->ops->look(s->parts.disk.store, &info, &e) < 0)
+        log_err("%s: %s", s->parts.disk.name, e.text);
     else
-        atomic_store(&s->disk.size_bytes, info.size_bytes);
+        atomic_store(&s->parts.disk.size_bytes, info.size_bytes);
     tell_store(s, BLK_CTL_SIZE);
 }
 
 /* What waits by the old ones has a timer that may be far off. */
 static void on_limits(struct server *s, const struct blk_limits *limits)
 {
-    if (!s->disk.store)
+    if (!s->parts.disk.store)
         return;
-    blk_limit_set(&s->disk.limit, limits);
-    for (uint32_t i = 0; i < s->nr_queues; i++)
-        blk_queue_look(s->queue[i]);
+    blk_limit_set(&s->parts.disk.limit, limits);
+    for (uint32_t i = 0; i < s->parts.nr_queues; i++)
+        blk_queue_look(s->parts.queue[i]);
 }
 
 static void on_socket(struct server *s, uint32_t number, int fd)
@@ -343,8 +252,8 @@ static void on_socket(struct server *s, uint32_t number, int fd)
         return;
     if (s->state == SERVER_OPENING && number == 0)
         open_now(s, fd);
-    else if (number < s->nr_queues && s->queue[number])
-        blk_queue_socket(s->queue[number], fd);
+    else if (number < s->parts.nr_queues && s->parts.queue[number])
+        blk_queue_socket(s->parts.queue[number], fd);
     else
         close(fd);
 }
@@ -381,7 +290,7 @@ static void on_message(void *arg, const void *message, int fd)
         leave(s);
         break;
     default:
-        log_warn("%s: a message of type %u is not known", s->disk.name,
+        log_warn("%s: a message of type %u is not known", s->parts.disk.name,
                  m->type);
         break;
     }
@@ -395,14 +304,14 @@ static void on_caller(void *arg)
 
     say_hello(s);
     s->told_broken = false; /* not this one */
-    eventfd_write(s->disk.news_fd, 1);
+    eventfd_write(s->parts.disk.news_fd, 1);
 }
 
 static void on_news(void *arg)
 {
     struct server *s = arg;
     char why[BLK_TEXT] = "";
-    uint32_t wanted = atomic_exchange(&s->wanted, 0);
+    uint32_t wanted = atomic_exchange(&s->parts.wanted, 0);
 
     for (uint32_t i = 0; i < BLK_QUEUES_MAX; i++)
         if (wanted & BIT(i)) {
@@ -411,10 +320,10 @@ static void on_news(void *arg)
             m.u.socket = i;
             talk_say(&s->talk, &m);
         }
-    for (uint32_t i = 0; i < s->rings.nr_linked; i++)
-        if (blk_queue_state(s->queue[i], why) == BLK_QUEUE_BROKEN)
+    for (uint32_t i = 0; i < s->parts.rings.nr_linked; i++)
+        if (blk_queue_state(s->parts.queue[i], why) == BLK_QUEUE_BROKEN)
             broken(s, why);
-    if (s->state == SERVER_LEAVING && all_idle(s))
+    if (s->state == SERVER_LEAVING && blk_parts_idle(&s->parts))
         left(s);
 }
 
@@ -432,25 +341,14 @@ static const struct talk_ops talk_ops = {
 static int prepare(struct server *s, struct err *e)
 {
     /* When the one before us is gone. */
-    int rc = blk_journal_take_over(BLK_FD_JOURNAL, &s->disk.journal, e);
+    int rc = blk_journal_take_over(BLK_FD_JOURNAL, &s->parts.disk.journal, e);
 
     if (rc < 0)
         return rc;
-    s->disk.journal_fd = BLK_FD_JOURNAL;
+    s->parts.disk.journal_fd = BLK_FD_JOURNAL;
     rc = talk_open(&s->talk, e);
-    s->disk.news_fd = s->talk.news_fd;
+    s->parts.disk.news_fd = s->talk.news_fd;
     return rc;
-}
-
-static void close_all(struct server *s)
-{
-    for (uint32_t i = 0; i < BLK_QUEUES_MAX; i++)
-        blk_queue_close(s->queue[i]);
-    blk_rings_close(&s->rings);
-    if (s->disk.store)
-        s->disk.store->ops->close(s->disk.store);
-    blk_journal_unmap(s->disk.journal);
-    talk_close(&s->talk);
 }
 
 int blk_server_run(const char *name, struct err *e)
@@ -460,7 +358,7 @@ int blk_server_run(const char *name, struct err *e)
 
     if (!s)
         return fail(e, -ENOMEM, "%s: no memory", name);
-    s->disk.name = name;
+    s->parts.disk.name = name;
     s->talk = (struct talk){
         .name = name,
         .ops = &talk_ops,
@@ -475,7 +373,8 @@ int blk_server_run(const char *name, struct err *e)
         talk_turn(&s->talk);
     if (s->failed)
         rc = fail(e, -EIO, "%s: it cannot go on", name);
-    close_all(s);
+    blk_parts_close(&s->parts);
+    talk_close(&s->talk);
     free(s);
     return rc;
 }
