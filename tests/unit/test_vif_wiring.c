@@ -75,6 +75,30 @@ TEST(what_it_takes_is_what_it_says)
     CHECK_EQ(w.headroom, 2048);
 }
 
+/* As netback has it, which asks for no more than that it is not 0. */
+TEST(whatever_is_not_0_is_yes)
+{
+    struct net_wiring w;
+
+    CHECK_EQ(parse("feature-rx-notify=2\nfeature-sg=255\n"
+                   "feature-gso-tcpv4=9\nfeature-gso-tcpv6=4294967295\n"
+                   "feature-ipv6-csum-offload=256\nrequest-rx-copy=3\n" RINGS
+                   "event-channel=5\n",
+                   &w, NULL),
+             0);
+    CHECK_EQ(w.rx_notify, 1);
+    CHECK_EQ(w.sg, 1);
+    CHECK_EQ(w.gso_v4, 1);
+    CHECK_EQ(w.gso_v6, 1);
+    CHECK_EQ(w.csum_v6, 1);
+    CHECK_EQ(parse("feature-no-csum-offload=256\n" ONE, &w, NULL), 0);
+    CHECK_EQ(w.csum_v4, 0);
+    CHECK_EQ(parse("feature-sg=00\nfeature-no-csum-offload=0\n" ONE, &w, NULL),
+             0);
+    CHECK_EQ(w.sg, 0);
+    CHECK_EQ(w.csum_v4, 1);
+}
+
 /* A segment is of several slots, and whoever cuts it up sums the pieces. */
 TEST(segments_need_slots_and_sums)
 {
@@ -147,8 +171,9 @@ TEST(whatever_is_no_number_in_range_is_named)
     static const struct {
         const char *text, *words;
     } row[] = {
-        { "", "request-rx-copy: got nothing, want 1..1" },
-        { "request-rx-copy=0\n", "request-rx-copy: got \"0\", want 1..1" },
+        { "", "request-rx-copy: got nothing, want 1..42949" },
+        { "request-rx-copy=0\n", "request-rx-copy: got \"0\", want 1..42949" },
+        { "request-rx-copy=no\n", "request-rx-copy: got \"no\"" },
         { "request-rx-copy=1\n", "tx-ring-ref: got nothing, want 0..42949" },
         { "request-rx-copy=1\ntx-ring-ref=1\n", "rx-ring-ref: got nothing" },
         { "request-rx-copy=1\n" RINGS,
@@ -161,13 +186,15 @@ TEST(whatever_is_no_number_in_range_is_named)
         { "event-channel-tx=1\n" ONE, "event-channel-rx: got nothing" },
         { "event-channel-tx=1\nevent-channel-rx=x\n" ONE,
           "event-channel-rx: got \"x\"" },
-        { "feature-sg=2\n" ONE, "feature-sg: got \"2\", want 0..1" },
+        { "feature-sg=on\n" ONE, "feature-sg: got \"on\", want 0..42949" },
         { "feature-sg=\n" ONE, "feature-sg: got \"\"" },
         { "feature-rx-notify=yes\n" ONE, "feature-rx-notify: got \"yes\"" },
         { "feature-gso-tcpv4=-1\n" ONE, "feature-gso-tcpv4: got \"-1\"" },
-        { "feature-gso-tcpv6=9\n" ONE, "feature-gso-tcpv6: got \"9\"" },
-        { "feature-no-csum-offload=2\n" ONE, "feature-no-csum-offload: got" },
-        { "feature-ipv6-csum-offload=2\n" ONE, "feature-ipv6-csum-offload: g" },
+        { "feature-gso-tcpv6= 1\n" ONE, "feature-gso-tcpv6: got \" 1\"" },
+        { "feature-no-csum-offload=4294967296\n" ONE,
+          "feature-no-csum-offload: got" },
+        { "feature-ipv6-csum-offload=1.0\n" ONE,
+          "feature-ipv6-csum-offload: g" },
         { "xdp-headroom=65536\n" ONE, "xdp-headroom: got \"65536\"" },
         { "multi-queue-num-queues=0\n" ONE,
           "multi-queue-num-queues: got \"0\", want 1..4" },
@@ -197,7 +224,8 @@ TEST(whatever_is_no_number_in_range_is_named)
 }
 
 RUN_TESTS(RULE(one_queue_has_the_old_keys), RULE(what_it_takes_is_what_it_says),
-          RULE(segments_need_slots_and_sums), RULE(each_ring_may_have_a_port),
+          RULE(whatever_is_not_0_is_yes), RULE(segments_need_slots_and_sums),
+          RULE(each_ring_may_have_a_port),
           RULE(queues_have_directories_if_there_is_more_than_one),
           RULE(headroom_alone_is_read_again),
           RULE(whatever_is_no_number_in_range_is_named), )

@@ -9,12 +9,13 @@
 
 #include "common/err.h"
 
+/* Any number but 0 says yes, as netback has it. */
 static int read_flag(const struct xbkeys *k, const char *name, uint8_t *out)
 {
     uint32_t value = 0;
-    int rc = xbkeys_get(k, name, 0, 1, &value);
+    int rc = xbkeys_get(k, name, 0, UINT32_MAX, &value);
 
-    *out = (uint8_t)value;
+    *out = value != 0;
     return rc < 0 ? rc : 0;
 }
 
@@ -32,7 +33,7 @@ static int read_features(const struct xbkeys *k, struct net_wiring *out)
 {
     uint8_t no_csum_v4 = 0;
     uint32_t rx_copy;
-    int rc = xbkeys_want(k, "request-rx-copy", 1, 1, &rx_copy);
+    int rc = xbkeys_want(k, "request-rx-copy", 1, UINT32_MAX, &rx_copy);
 
     if (rc == 0)
         rc = read_flag(k, "feature-rx-notify", &out->rx_notify);

@@ -16,7 +16,8 @@ struct err;
 #define VIF_HEADROOM_MAX 2048u
 
 /*
- * Read request-rx-copy, which must be 1, the features, xdp-headroom,
+ * Read request-rx-copy, which must not be 0, the features, of which any number
+ * but 0 says yes, as netback has it, xdp-headroom,
  * multi-queue-num-queues (1..nr_queues), and of each queue tx-ring-ref,
  * rx-ring-ref and event-channel, or event-channel-tx and -rx; of more than one
  * queue they are below queue-N.
