@@ -75,7 +75,8 @@ enum net_ctl_type {
 
 struct net_address { /* of the guest: ip= */
     uint8_t is_v6;
-    uint8_t bytes[16]; /* v4: the first four */
+    uint8_t any_link_local; /* none, but all of fe80::/10; bytes: 0 */
+    uint8_t bytes[16];      /* v4: the first four */
 };
 
 struct net_rules {        /* what the guest may send; may change at any time */

@@ -37,6 +37,7 @@ static bool is_listed(const struct net_rules *rules, const uint8_t *address,
 
     for (uint32_t i = 0; i < nr; i++)
         if (!rules->address[i].is_v6 == !is_v6 &&
+            !rules->address[i].any_link_local &&
             memcmp(rules->address[i].bytes, address, is_v6 ? 16 : 4) == 0)
             return true;
     return false;
@@ -45,6 +46,34 @@ static bool is_listed(const struct net_rules *rules, const uint8_t *address,
 static bool is_link_local(const uint8_t *v6)
 {
     return v6[0] == 0xfe && (v6[1] & 0xc0) == 0x80;
+}
+
+static bool takes_any_link_local(const struct net_rules *rules)
+{
+    uint32_t nr = MIN_OF(rules->nr_addresses, NET_ADDRESSES_MAX);
+
+    for (uint32_t i = 0; i < nr; i++)
+        if (rules->address[i].any_link_local)
+            return true;
+    return false;
+}
+
+/* fe80::, and the MAC with ff:fe in its middle and its second bit turned. */
+static bool is_of_mac(const uint8_t *v6, const uint8_t *mac)
+{
+    const uint8_t made[16] = {
+        0xfe,          0x80,   0,      0,    0,    0,      0,      0,
+        mac[0] ^ 0x02, mac[1], mac[2], 0xff, 0xfe, mac[3], mac[4], mac[5],
+    };
+
+    return memcmp(v6, made, sizeof(made)) == 0;
+}
+
+/* An IPv6 address that the guest may have. */
+static bool is_own_v6(const struct net_rules *rules, const uint8_t *v6)
+{
+    return is_listed(rules, v6, true) || is_of_mac(v6, rules->mac) ||
+           (is_link_local(v6) && takes_any_link_local(rules));
 }
 
 /* len bytes of the transport header are there to be read. */
@@ -121,8 +150,7 @@ static const char *icmpv6(const struct net_rules *rules,
         return "a router's word";
     if (icmp[0] != ND_ADVERT)
         return NULL;
-    if (has_l4(h, ND_TARGET + 16) &&
-        (is_link_local(target) || is_listed(rules, target, true)))
+    if (has_l4(h, ND_TARGET + 16) && is_own_v6(rules, target))
         return NULL;
     return "advertisement of another IPv6 address";
 }
@@ -130,7 +158,7 @@ static const char *icmpv6(const struct net_rules *rules,
 static const char *ipv6(const struct net_rules *rules, const struct net_head *h)
 {
     const uint8_t *from = h->bytes + h->l3_off + 8;
-    bool may = is_link_local(from) || is_listed(rules, from, true) ||
+    bool may = is_own_v6(rules, from) ||
                (memcmp(from, nobody, 16) == 0 && is_ipv6_start(h));
 
     if (!may)

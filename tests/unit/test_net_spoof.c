@@ -157,10 +157,6 @@ TEST(addresses_that_are_given_are_all)
     STOPS("another IPv6");
     v6(FRAME_LL);
     GOES();
-    v6("\xfe\xbf\0\0\0\0\0\0\0\0\0\0\0\0\0\1"); /* fe80::/10 */
-    GOES();
-    v6("\xfe\xc0\0\0\0\0\0\0\0\0\0\0\0\0\0\1");
-    STOPS("another IPv6");
     /* A v4 address is none of a v6 that begins with it, nor the other way. */
     v6(FRAME_V4 "\0\0\0\0\0\0\0\0\0\0\0\0");
     STOPS("another IPv6");
@@ -177,6 +173,66 @@ TEST(addresses_that_are_given_are_all)
     GOES();
     v6(OTHER_V6);
     GOES();
+}
+
+#define ROUTER_LL "\xfe\x80\0\0\0\0\0\0\0\0\0\0\0\0\0\1"
+
+/* Else it could say that it is its router, or another guest. */
+TEST(of_link_local_addresses_the_macs_is_its_own)
+{
+    fresh(true);
+    v6(FRAME_LL);
+    GOES();
+    icmp6(FRAME_LL, 136, FRAME_LL);
+    GOES();
+    for (uint32_t i = 0; i < 16; i++) {
+        v6(FRAME_LL);
+        f.b[f.l3 + 8 + i] ^= 2;
+        STOPS("another IPv6");
+        icmp6(FRAME_V6, 136, FRAME_LL);
+        f.b[f.l4 + 8 + i] ^= 2;
+        STOPS("advertisement of another");
+    }
+    v6(ROUTER_LL);
+    STOPS("another IPv6");
+    icmp6(FRAME_V6, 136, ROUTER_LL);
+    STOPS("advertisement of another");
+    memcpy(rules.address[2].bytes, ROUTER_LL, 16); /* it is listed */
+    v6(ROUTER_LL);
+    GOES();
+    icmp6(ROUTER_LL, 136, ROUTER_LL);
+    GOES();
+    rules.nr_addresses = 2; /* of IPv4 alone */
+    v6(FRAME_LL);
+    GOES();
+    v6(ROUTER_LL);
+    STOPS("another IPv6");
+}
+
+/* For one that makes its own, as RFC 7217 has it. */
+TEST(any_link_local_address_goes_where_that_is_said)
+{
+    fresh(true);
+    rules.address[rules.nr_addresses++] =
+        (struct net_address){ .is_v6 = 1, .any_link_local = 1 };
+    v6(ROUTER_LL);
+    GOES();
+    icmp6(ROUTER_LL, 136, ROUTER_LL);
+    GOES();
+    v6("\xfe\xbf\0\0\0\0\0\0\0\0\0\0\0\0\0\1"); /* fe80::/10 */
+    GOES();
+    v6("\xfe\xc0\0\0\0\0\0\0\0\0\0\0\0\0\0\1");
+    STOPS("another IPv6");
+    v6("\xfe\x7f\0\0\0\0\0\0\0\0\0\0\0\0\0\1");
+    STOPS("another IPv6");
+    v6(FRAME_NONE); /* which its entry has for bytes */
+    STOPS("another IPv6");
+    v6(OTHER_V6);
+    STOPS("another IPv6");
+    icmp6(ROUTER_LL, 134, OTHER_V6);
+    STOPS("router's word");
+    v4(FRAME_NONE);
+    STOPS("another IPv4");
 }
 
 TEST(a_number_of_addresses_that_lies_reads_no_further)
@@ -396,6 +452,8 @@ TEST(neighbour_discovery_is_not_cut_into_fragments)
 RUN_TESTS(RULE(the_source_is_the_cards_unless_any_may_be),
           RULE(arp_says_the_cards_address),
           RULE(addresses_that_are_given_are_all),
+          RULE(of_link_local_addresses_the_macs_is_its_own),
+          RULE(any_link_local_address_goes_where_that_is_said),
           RULE(a_number_of_addresses_that_lies_reads_no_further),
           RULE(tags_hide_nothing), RULE(ip_that_cannot_be_read_does_not_go),
           RULE(from_0_0_0_0_go_dhcp_and_igmp_alone),

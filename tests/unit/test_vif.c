@@ -389,11 +389,16 @@ TEST(addresses_are_rules)
     static const uint8_t v4[4] = { 10, 0, 0, 2 };
 
     card_fresh();
-    card.spec.ip = (char *)" 10.0.0.2  2001:db8::2/128 fe80::1,192.0.2.1/32";
+    card.spec.ip = (char *)" 10.0.0.2  2001:db8::2/128 fe80::1,192.0.2.1/32 "
+                           "fe80::/10 fe80::/64";
     card.options.any_mac = true;
     card_start();
     UNTIL(vif_state(card.vif) == VBD_WAITING);
-    CHECK_EQ(puppets.one[0].net.rules.nr_addresses, 4);
+    CHECK_EQ(puppets.one[0].net.rules.nr_addresses, 6);
+    for (uint32_t i = 0; i < 6; i++)
+        CHECK_EQ(puppets.one[0].net.rules.address[i].any_link_local, i >= 4);
+    CHECK_EQ(puppets.one[0].net.rules.address[4].is_v6, 1);
+    CHECK_EQ(puppets.one[0].net.rules.address[4].bytes[0], 0);
     assert_memory_equal(puppets.one[0].net.rules.address[0].bytes, v4, 4);
     CHECK_EQ(puppets.one[0].net.rules.address[0].is_v6, 0);
     CHECK_EQ(puppets.one[0].net.rules.address[1].is_v6, 1);
@@ -412,6 +417,8 @@ TEST(what_is_no_address_is_named)
     } row[] = {
         { "10.0.0.0/24", -EINVAL, "vif web/vif-0: ip: got \"10.0.0.0/24\"" },
         { "10.0.0.2 2001:db8::/64", -EINVAL, "got \"2001:db8::/64\"" },
+        { "fe80::1/64", -EINVAL, "got \"fe80::1/64\"" },
+        { "fe80::/9", -EINVAL, "got \"fe80::/9\"" },
         { "10.0.0", -EINVAL, "got \"10.0.0\"" },
         { "010.0.0.2x", -EINVAL, "got \"010.0.0.2x\"" },
         { "1::1 1::2 1::3 1::4 1::5 1::6 1::7 1::8 1::9 1::a 1::b 1::c 1::d "

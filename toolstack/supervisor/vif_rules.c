@@ -14,7 +14,16 @@
 
 #define BLANKS " \t,"
 
-/* `10.0.0.2`, `10.0.0.2/32`, `2001:db8::2`, `2001:db8::2/128`. */
+/* The one network that may be given: what a host makes of it is its own. */
+static bool is_all_link_local(const struct net_address *a, const char *bits)
+{
+    static const uint8_t fe80[16] = { 0xfe, 0x80 };
+
+    return memcmp(a->bytes, fe80, sizeof(fe80)) == 0 &&
+           (strcmp(bits, "10") == 0 || strcmp(bits, "64") == 0);
+}
+
+/* `10.0.0.2`, `10.0.0.2/32`, `2001:db8::2`, `2001:db8::2/128`, `fe80::/10`. */
 static bool parse_address(const char *text, size_t nr, struct net_address *out)
 {
     char word[INET6_ADDRSTRLEN + 4], *slash;
@@ -30,8 +39,14 @@ static bool parse_address(const char *text, size_t nr, struct net_address *out)
     if (inet_pton(AF_INET, word, out->bytes) == 1)
         return !slash || strcmp(slash, "32") == 0;
     out->is_v6 = 1;
-    return inet_pton(AF_INET6, word, out->bytes) == 1 &&
-           (!slash || strcmp(slash, "128") == 0);
+    if (inet_pton(AF_INET6, word, out->bytes) != 1)
+        return false;
+    if (!slash || strcmp(slash, "128") == 0)
+        return true;
+    if (!is_all_link_local(out, slash))
+        return false;
+    *out = (struct net_address){ .is_v6 = 1, .any_link_local = 1 };
+    return true;
 }
 
 static int read_addresses(const char *text, const char *name,

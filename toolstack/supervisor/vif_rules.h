@@ -13,7 +13,8 @@ struct vm_vif;
 /*
  * MAC, ip= and rate=.  name is for words.
  *
- *   -EINVAL     ip= has what is no address: one of a network is none
+ *   -EINVAL     ip= has what is no address: one of a network is none, but for
+ *               fe80::/10 and fe80::/64, any address of the link-local kind
  *   -E2BIG      it has more than NET_ADDRESSES_MAX
  *
  * Source: Xen 4.20, docs/man/xl-network-configuration.5.pod, "ip"; addresses
