@@ -22,7 +22,10 @@ struct err;
 
 #define NET_SLOTS_MAX XEN_NETIF_NR_SLOTS_MIN /* 18: of a packet, both ways */
 #define NET_FRAME_MIN 14u                    /* Ethernet's header */
-#define NET_FRAME_MAX 65535u
+#define NET_FRAME_MAX 65535u                 /* a guest's: 16 bits say it */
+/* The tap's: IP's longest packet, behind Ethernet's header and two tags.  It
+   is in 17 slots, each of which says its own bytes. */
+#define NET_FRAME_RX_MAX (65535u + NET_FRAME_MIN + 2 * 4)
 #define NET_GSO_MIN 8u /* Linux's TCP_MIN_GSO_SIZE: less is an attack */
 
 struct net_slot { /* checked: off + len is within the page, len > 0 */

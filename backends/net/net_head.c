@@ -374,7 +374,7 @@ const char *net_head_to_guest(const struct net_wiring *takes,
     const char *why;
 
     *out = (struct net_head_rx){ 0 };
-    if (len < NET_FRAME_MIN || len > NET_FRAME_MAX)
+    if (len < NET_FRAME_MIN || len > NET_FRAME_RX_MAX)
         return "the tap's packet is too short or too long";
     if (!(hdr->flags & VIRTIO_NET_HDR_F_NEEDS_CSUM) &&
         hdr->gso_type == VIRTIO_NET_HDR_GSO_NONE) {

@@ -78,7 +78,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t data_bytes)
                                  .csum_v4 = how.takes & 4,
                                  .csum_v6 = how.takes & 8 };
     given = (uint32_t)MIN_OF(left, 4096u);
-    len = given + how.grow * 257u; /* up to beyond NET_FRAME_MAX */
+    len = given + how.grow * 257u; /* up to beyond NET_FRAME_RX_MAX */
     frame = calloc(1, len + 1);
     before = malloc(len + 1);
     input(frame, given);

@@ -51,7 +51,7 @@ static struct {
     struct evt *evt;
     uint8_t tx[PAGE_BYTES] __attribute__((aligned(4096)));
     uint8_t rx[PAGE_BYTES] __attribute__((aligned(4096)));
-    uint8_t packet[NET_FRAME_MAX + 1 + HDR_BYTES];
+    uint8_t packet[NET_FRAME_RX_MAX + 1 + HDR_BYTES];
     uint8_t hold;
     uint32_t nr_written;
     struct loop_event *held[NET_RING_SLOTS];

@@ -474,7 +474,7 @@ TEST(gso_that_does_not_fit_does_not_reach_the_guest)
     BAD(frame_u16(&f, 12, 0x0806));
     BAD(f.len = f.l4 + 19);
     BAD(f.len = 13);
-    BAD(f.len = 65536);
+    BAD(f.len = 65535 + 14 + 8 + 1);
 #undef BAD
     left_gso(false);
     f.len = 13;
@@ -482,7 +482,7 @@ TEST(gso_that_does_not_fit_does_not_reach_the_guest)
     CHECK(to_guest() != NULL);
     f.len = 14;
     CHECK(to_guest() == NULL);
-    f.len = 65535;
+    f.len = 65535 + 14 + 8;
     CHECK(to_guest() == NULL);
 }
 

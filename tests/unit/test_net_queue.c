@@ -392,7 +392,8 @@ TEST(leaving_does_not_wait_for_a_tap_that_takes_nothing)
 
 TEST(what_the_tap_has_reaches_the_guest)
 {
-    static const uint32_t len[] = { 14, 60, 1514, 4096, 4097, 9014, 65535 };
+    static const uint32_t len[] = { 14,   60,    1514,  4096, 4097,
+                                    9014, 65535, 65536, 65557 };
 
     up();
     for (uint32_t i = 0; i < 10 * ARRAY_SIZE(len); i++) {
@@ -454,6 +455,58 @@ TEST(a_guest_is_told_of_segments_and_checksums)
             CHECK_EQ(card_in.nr_slots, headroom ? 18 : 16);
             card_down();
         }
+}
+
+static uint32_t l4_sum(const uint8_t *at, uint32_t len, uint32_t sum)
+{
+    for (uint32_t i = 0; i + 1 < len; i += 2)
+        sum += (uint32_t)at[i] << 8 | at[i + 1];
+    if (len % 2)
+        sum += (uint32_t)at[len - 1] << 8;
+    while (sum >> 16)
+        sum = (sum & 0xffff) + (sum >> 16);
+    return sum;
+}
+
+/* GRO makes packets as long as IP can say. */
+TEST(the_longest_segments_that_linux_makes_fit)
+{
+    static const uint32_t len[] = { 65535 + 14, 65500, 65522, 65536 };
+    struct virtio_net_hdr hdr = {
+        .flags = VIRTIO_NET_HDR_F_NEEDS_CSUM,
+        .gso_type = VIRTIO_NET_HDR_GSO_TCPV4,
+        .gso_size = 1448,
+        .hdr_len = CARD_TCP4_HEAD,
+        .csum_start = CARD_TCP4_HEAD - 20,
+        .csum_offset = 16,
+    };
+
+    up();
+    for (uint32_t i = 0; i < ARRAY_SIZE(len); i++) {
+        fake_netfront_post(card.front, 0, 256);
+        card_fill_tcp(frame, len[i], false, i);
+        card_tap_put(&hdr, frame, len[i]);
+        card_receive(&card_in);
+        CHECK_EQ(card_in.len, len[i]);
+        CHECK_EQ(card_in.gso_size, 1448);
+        CHECK_EQ(card_in.nr_slots, (len[i] + 4095) / 4096 + 1);
+        assert_memory_equal(card_in.frame, frame, len[i]);
+    }
+    CHECK_EQ(card_stats()->rx_dropped, 0);
+    card_down();
+    /* And who takes no blank checksum gets it filled in. */
+    card_up(&(struct fake_net_options){ .no_csum_v6 = true }, LONG_NS, NULL);
+    fake_netfront_post(card.front, 0, 256);
+    card_fill_tcp(frame, 65535 + 14, true, 1);
+    hdr.gso_type = VIRTIO_NET_HDR_GSO_NONE;
+    hdr.csum_start = CARD_TCP6_HEAD - 20;
+    card_tap_put(&hdr, frame, 65535 + 14);
+    card_receive(&card_in);
+    CHECK_EQ(card_in.len, 65535 + 14);
+    CHECK_EQ(l4_sum(card_in.frame + CARD_TCP6_HEAD - 20,
+                    card_in.len - (CARD_TCP6_HEAD - 20), 0),
+             0xffff);
+    card_down();
 }
 
 /* A program is attached in the guest, and detached, while it is served. */
@@ -660,6 +713,7 @@ RUN_TESTS(RULE(what_the_guest_sends_reaches_the_tap),
           RULE(what_the_tap_has_reaches_the_guest),
           RULE(a_flood_reaches_the_guest_in_order),
           RULE(a_guest_is_told_of_segments_and_checksums),
+          RULE(the_longest_segments_that_linux_makes_fit),
           RULE(a_checksum_that_the_guest_does_not_do_is_done),
           RULE(a_packet_of_more_slots_than_the_guest_takes_is_dropped),
           RULE(a_bad_buffer_loses_its_packet_alone),
