@@ -93,7 +93,6 @@ struct net_open {
     uint8_t nr_queues; /* that are offered, 1..NET_QUEUES_MAX */
     uint16_t domid;
     uint32_t devid;
-    uint32_t mtu; /* bytes */
     struct net_rules rules;
 };
 

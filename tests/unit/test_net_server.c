@@ -187,7 +187,6 @@ static void ask_open(bool resume)
         .nr_queues = 1,
         .domid = CARD_GUEST,
         .devid = 3,
-        .mtu = 1500,
         .rules = { .any_mac = 1 },
     };
     say(m, -1);

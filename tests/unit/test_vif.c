@@ -59,7 +59,7 @@ TEST(a_card_is_offered_when_its_tap_and_backend_are_there)
     CHECK_EQ(puppets.one[0].net.nr_taps, 2);
     CHECK_EQ(puppets.one[0].net.open.nr_queues, 2);
     CHECK_EQ(puppets.one[0].net.open.domid, 7);
-    CHECK_EQ(puppets.one[0].net.open.mtu, 9000);
+    CHECK_EQ(vif_mtu(card.vif), 9000);
     CHECK_EQ(puppets.one[0].net.rules.rate_bytes, 2500000);
     CHECK_EQ(puppets.one[0].net.rules.rate_usecs, 20000);
     assert_memory_equal(puppets.one[0].net.rules.mac, card.spec.mac, 6);

@@ -84,7 +84,6 @@ static void on_open(void *arg, bool resumes)
         .nr_queues = v->o.nr_queues,
         .domid = v->o.domid,
         .devid = v->o.spec->devid,
-        .mtu = vifdev_mtu(v->dev),
         .rules = v->rules,
     };
     v->rules_changed = false;
