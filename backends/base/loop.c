@@ -54,7 +54,7 @@ static int open_ring(struct loop *l, uint32_t entries, struct err *e)
     /* The first needs Linux 6.1; without it completions only cost more. */
     static const uint32_t flags[] = {
         IORING_SETUP_R_DISABLED | IORING_SETUP_SINGLE_ISSUER |
-            IORING_SETUP_DEFER_TASKRUN,
+            IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_TASKRUN_FLAG,
         IORING_SETUP_R_DISABLED,
     };
     int r = -EINVAL;
@@ -146,6 +146,13 @@ uint32_t loop_turn(struct loop *l, bool wait)
         ev->fn(ev, res);
     }
     return nr;
+}
+
+/* Completions that are there, or that the kernel makes when it is entered. */
+bool loop_has(const struct loop *l)
+{
+    return io_uring_cq_ready(&l->ring) > 0 ||
+           (IO_URING_READ_ONCE(*l->ring.sq.kflags) & IORING_SQ_TASKRUN);
 }
 
 void loop_poll(struct loop *l, int fd, short events, struct loop_event *ev)

@@ -45,6 +45,13 @@ void loop_close(struct loop *l); /* NULL: no-op; nothing is busy */
  */
 uint32_t loop_turn(struct loop *l, bool wait);
 
+/*
+ * May loop_turn() have something to run now?  Without a system call, for who
+ * looks for a while before he waits.  On Linux before 6.1 it does not know of
+ * all: what it misses is there when he waits.
+ */
+bool loop_has(const struct loop *l);
+
 /* fn runs once, with poll(2)'s events or a negative errno. */
 void loop_poll(struct loop *l, int fd, short events, struct loop_event *ev);
 /* fn runs with -ETIME, or -ECANCELED after loop_cancel(). */

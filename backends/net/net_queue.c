@@ -5,9 +5,11 @@
  * How this works: each turn answers what is done, takes what is on the transmit
  * ring and gives it to the tap, gives the guest what came from there, and asks
  * the tap for more; then one system call submits all of it, and waits if
- * nothing else is to be done.  Before it waits, the queue asks the guest for
- * events and looks once more, so that none is missed and none is sent while it
- * is awake.  An event for buffers is asked for only while packets wait.
+ * nothing else is to be done.  Before it waits, the queue looks for more for as
+ * long as that pays (spin.h), on the ring and at what the tap has answered;
+ * then it asks the guest for events and looks once more, so that none is missed
+ * and none is sent while it is awake.  An event for buffers is asked for only
+ * while packets wait.
  */
 #include "backends/net/net_queue.h"
 
@@ -253,8 +255,37 @@ static bool serve(struct net_queue *q)
     if (busy) {
         q->last_busy_ns = q->now_ns;
         q->is_touched = true;
+        spin_found(&q->spin, q->now_ns);
     }
     return busy;
+}
+
+/*
+ * All is answered: look for as long as that pays (spin.h).  Who waits for
+ * buffers or for the rate has nothing to take, and does not.
+ */
+static bool comes_soon(struct net_queue *q)
+{
+    uint64_t now_ns = loop_now_ns(), until_ns;
+
+    if (!net_tx_over(q) || net_rx_waits(q))
+        return false;
+    if (q->nr_served)
+        spin_served(&q->spin, now_ns - q->awake_ns, q->nr_served);
+    q->awake_ns = now_ns;
+    q->nr_served = 0;
+    until_ns = spin_until(&q->spin, now_ns);
+    if (!until_ns)
+        return false;
+    do {
+        if (net_ring_has(&q->tx.ring) || loop_has(q->loop)) {
+            q->awake_ns = loop_now_ns(); /* a look is no work */
+            return true;
+        }
+        __builtin_ia32_pause();
+    } while (loop_now_ns() < until_ns);
+    spin_missed(&q->spin);
+    return false;
 }
 
 /* May we wait?  Asks the guest for events first. */
@@ -262,6 +293,8 @@ static bool may_wait(struct net_queue *q)
 {
     if (q->state != NET_QUEUE_SERVING)
         return true;
+    if (comes_soon(q))
+        return false;
     /* A pass that is not over wakes us when it is. */
     if (net_tx_over(q) && net_ring_arm(&q->tx.ring))
         return false;
@@ -275,7 +308,7 @@ static bool may_wait(struct net_queue *q)
 
 static void turn(struct net_queue *q)
 {
-    bool busy = false;
+    bool busy = false, wait;
 
     q->now_ns = loop_now_ns();
     if (q->attached)
@@ -286,7 +319,12 @@ static void turn(struct net_queue *q)
         else
             drained(q);
     }
-    loop_turn(q->loop, !busy && may_wait(q));
+    wait = !busy && may_wait(q);
+    loop_turn(q->loop, wait);
+    if (wait) {
+        q->awake_ns = loop_now_ns();
+        q->nr_served = 0;
+    }
 }
 
 /* --- the thread -------------------------------------------------------- */

@@ -11,6 +11,7 @@
 #include <linux/virtio_net.h>
 
 #include "backends/base/kick.h"
+#include "backends/base/spin.h"
 #include "backends/base/worker.h"
 #include "backends/net/net_check.h"
 #include "backends/net/net_head.h"
@@ -95,6 +96,9 @@ struct net_queue {
     bool is_touched; /* memory that can be given back */
     uint64_t now_ns; /* of this turn */
     uint64_t last_busy_ns;
+    struct spin spin;
+    uint64_t awake_ns;  /* since then nothing was waited for */
+    uint32_t nr_served; /* packets since then, both ways */
     struct net_tx tx;
     struct net_rx rx;
     struct gnt_piece piece[NET_RING_SLOTS]; /* of one grant copy */

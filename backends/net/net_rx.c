@@ -250,6 +250,7 @@ static void finish(struct net_queue *q, const struct parcel *p)
 {
     struct net_stats *st = &q->journal->stats;
 
+    q->nr_served++;
     if (!went(q, p)) {
         st->rx_dropped++;
         answer_error(q, p);

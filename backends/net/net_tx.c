@@ -289,6 +289,7 @@ void net_tx_finish(struct net_queue *q)
                            t->out[t->answered].status);
         t->answered++;
     }
+    q->nr_served += t->answered - first;
     if (t->answered != first)
         push(q);
 }

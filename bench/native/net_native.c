@@ -2,15 +2,17 @@
 /*
  * net_native.c - what a queue of the network backend costs, without Xen
  *
- * usage: bench_net_native tx|rx FRAME-BYTES SECONDS [gso]
+ * usage: bench_net_native tx|rx FRAME-BYTES SECONDS [gso|one]
  *
  * The real queue, rings, checks and io_uring, between a frontend of the tests
  * that keeps its ring full and a tap that is a pair of sockets, whose other end
  * is a thread that throws away, or makes, frames.  A grant copy is the fakes'
- * memcpy; an event is an eventfd.  gso: frames are TCP to be segmented.
+ * memcpy; an event is an eventfd.  gso: frames are TCP to be segmented.  one:
+ * the guest sends one and waits for its answer before it sends the next.
  *
  * Prints packets a second, the CPU time that the queue's thread took for one,
- * bytes for each second of that time, and what memcpy does of such frames.
+ * bytes for each second of that time, what memcpy does of such frames, packets
+ * of a grant copy, and events that the guest sent for one.
  */
 #include <errno.h>
 #include <poll.h>
@@ -46,7 +48,7 @@
 #define MSS 1448u
 
 static struct {
-    bool rx, gso;
+    bool rx, gso, one;
     uint32_t len, seconds;
     struct net_card card;
     struct net_rings rings;
@@ -56,6 +58,7 @@ static struct {
     uint8_t frame[FAKE_NET_BYTES_MAX];
     struct virtio_net_hdr hdr;
     pthread_t peer;
+    uint64_t answered;        /* packets that the guest sent, so far */
     _Atomic uint64_t peer_ns; /* CPU time of that thread */
     atomic_bool over;
 } b;
@@ -232,7 +235,7 @@ static void await_rung(void)
 static uint64_t guest_sends(void)
 {
     const struct net_stats *s = &b.card.journal->queue[0].stats;
-    uint64_t before = s->tx_packets;
+    uint64_t before = b.answered;
     struct fake_net_packet p = {
         .len = b.len,
         .flags = b.gso ? NETTXF_csum_blank | NETTXF_data_validated : 0,
@@ -242,7 +245,8 @@ static uint64_t guest_sends(void)
     bool any = false;
     int nr;
 
-    while (fake_netfront_send(b.front, 0, &p))
+    while (!(b.one && fake_netfront_busy(b.front, 0) > 0) &&
+           fake_netfront_send(b.front, 0, &p))
         any = true;
     if (any)
         fake_netfront_kick(b.front, 0);
@@ -251,7 +255,8 @@ static uint64_t guest_sends(void)
         die(fake_netfront_why(b.front, 0), NULL);
     if (!any && nr == 0)
         await_rung();
-    return s->tx_packets - before;
+    b.answered = s->tx_packets;
+    return b.answered - before;
 }
 
 static uint64_t guest_receives(void)
@@ -314,16 +319,17 @@ static double memcpy_speed(void)
 
 int main(int argc, char **argv)
 {
-    uint64_t nr, cpu, ns, batch;
+    uint64_t nr, cpu, ns, batch, kicks;
     const struct net_stats *s;
 
     if (argc < 4)
-        die("want tx|rx FRAME-BYTES SECONDS [gso]", NULL);
+        die("want tx|rx FRAME-BYTES SECONDS [gso|one]", NULL);
     log_set_level(LOG_LEVEL_ERR);
     b.rx = strcmp(argv[1], "rx") == 0;
     b.len = (uint32_t)strtoul(argv[2], NULL, 10);
     b.seconds = (uint32_t)strtoul(argv[3], NULL, 10);
-    b.gso = argc > 4;
+    b.gso = argc > 4 && strcmp(argv[4], "gso") == 0;
+    b.one = argc > 4 && strcmp(argv[4], "one") == 0;
     if (b.len < 60 || b.len > 65535)
         die("frames of 60..65535 bytes", NULL);
     make_frame();
@@ -340,15 +346,18 @@ int main(int argc, char **argv)
     run(200000000); /* warm */
     cpu = backend_ns();
     batch = s->copies;
+    kicks = s->kicks;
     ns = loop_now_ns();
     nr = run(b.seconds * 1000000000ull);
     ns = loop_now_ns() - ns;
     cpu = backend_ns() - cpu;
     batch = s->copies - batch;
+    kicks = s->kicks - kicks;
     printf("packets %.0f\ncpu_ns %.0f\nbytes_per_cpu_s %.0f\nmemcpy %.0f\n"
-           "batch %.1f\n",
+           "batch %.1f\nevents_per_packet %.4f\n",
            (double)nr * 1e9 / (double)ns, nr ? (double)cpu / (double)nr : 0.0,
            (double)nr * b.len * 1e9 / (double)cpu, memcpy_speed(),
-           batch ? (double)nr / (double)batch : 0.0);
+           batch ? (double)nr / (double)batch : 0.0,
+           nr ? (double)kicks / (double)nr : 0.0);
     return 0; /* the process ends, and everything with it */
 }
