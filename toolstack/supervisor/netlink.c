@@ -65,18 +65,33 @@ void nl_close(struct nl *n)
     free(n);
 }
 
-struct nlmsghdr *nl_begin(struct nl *n, uint16_t type, uint8_t family,
-                          int index)
+static struct nlmsghdr *begin(struct nl *n, uint16_t type)
 {
     struct nlmsghdr *m = mnl_nlmsg_put_header(n->request);
-    struct ifinfomsg *i;
 
     m->nlmsg_type = type;
     m->nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK;
     m->nlmsg_seq = ++n->seq;
-    i = mnl_nlmsg_put_extra_header(m, sizeof(*i));
+    return m;
+}
+
+struct nlmsghdr *nl_begin(struct nl *n, uint16_t type, uint8_t family,
+                          int index)
+{
+    struct nlmsghdr *m = begin(n, type);
+    struct ifinfomsg *i = mnl_nlmsg_put_extra_header(m, sizeof(*i));
+
     i->ifi_family = family;
     i->ifi_index = index;
+    return m;
+}
+
+struct nlmsghdr *nl_begin_tc(struct nl *n, uint16_t type, int index)
+{
+    struct nlmsghdr *m = begin(n, type);
+    struct tcmsg *t = mnl_nlmsg_put_extra_header(m, sizeof(*t));
+
+    t->tcm_ifindex = index;
     return m;
 }
 

@@ -71,6 +71,8 @@ int nl_delete(struct nl *n, const struct nl_link *l, struct err *e);
  */
 struct nlmsghdr *nl_begin(struct nl *n, uint16_t type, uint8_t family,
                           int index);
+/* The same with a struct tcmsg, all zero but for its device. */
+struct nlmsghdr *nl_begin_tc(struct nl *n, uint16_t type, int index);
 int nl_ask(struct nl *n, const char *device, const char *what, struct err *e);
 
 /*

@@ -137,6 +137,7 @@ static void fill_spec(const struct vif *v, struct vifdev_spec *out)
         .domid = v->o.domid,
         .devid = v->o.spec->devid,
         .nr_queues = v->o.nr_queues,
+        .any_mac = v->o.any_mac,
         .bare = v->o.foreign,
     };
     memcpy(out->guest, v->o.guest, sizeof(out->guest));

@@ -32,6 +32,7 @@ struct vifdev_spec { /* copied, but for vif */
     uint16_t domid;
     uint32_t devid;
     uint32_t nr_queues; /* 1..NET_QUEUES_MAX */
+    bool any_mac;       /* frames of any source leave it */
     bool bare;          /* nobody of ours attaches it, or runs a script */
     char guest[80];
     char back[64]; /* the backend's directory, which a script reads */

@@ -14,6 +14,7 @@
 #include "common/log.h"
 #include "toolstack/supervisor/bridgevlan.h"
 #include "toolstack/supervisor/tapdev.h"
+#include "toolstack/supervisor/tapfence.h"
 #include "toolstack/supervisor/vifdev.h"
 
 #define USUAL_BRIDGE "xenbr0"
@@ -274,6 +275,17 @@ static int attach(struct host *h, const struct vifdev_spec *s,
     return rc;
 }
 
+/* The backend's own look is the first: without this one it is served, too. */
+static void fence(struct host *h, const struct vifdev_spec *s,
+                  const struct nl_link *tap)
+{
+    struct err e = { 0 };
+
+    if (!s->any_mac && tapfence_set(h->nl, tap, s->vif->mac, &e) < 0)
+        log_info("vif %s/vif-%u: its backend alone looks at its addresses: %s",
+                 s->guest, s->devid, e.text);
+}
+
 /* The tap is there; make of it what it is to be. */
 static int settle(struct host *h, const struct vifdev_spec *s,
                   const struct nl_link *bridge, const char *name, int fd,
@@ -283,6 +295,8 @@ static int settle(struct host *h, const struct vifdev_spec *s,
 
     if (rc == 0)
         rc = mark(h, s, &out->tap, fd, e);
+    if (rc == 0)
+        fence(h, s, &out->tap);
     if (rc == 0 && bridge)
         rc = attach(h, s, &out->tap, bridge, e);
     else if (rc == 0 && s->vif->mtu)
