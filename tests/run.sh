@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # run.sh - ./dev test: every suite, one tally
 #
-# Suites outside the lab are functions below (style, unit, lintian, fuzz, xen-each);
+# Suites outside the lab are functions below (style, unit, model, lintian, fuzz, xen-each);
 # those in the lab are tests/lab/NAME.sh, whose line `# lab: ours` (or stock,
 # strict; own boots by itself) says what to boot, `# mem: MIB` how large,
 # `# long` that it runs only with --long,
@@ -15,6 +15,7 @@
 
 AREA_blk="vbd nbd disk guest_disk" # as tests/unit and tests/fuzz name them
 AREA_net="vif guest_vif"
+AREA_migrate="model"
 
 test_main() {
     local want_unit='' want_fuzz='' want_lab='' names=() asked=() s
@@ -190,6 +191,30 @@ suite_unit() {
         esac
     done
     grep -q 'tests passed' "$TOP/build/unit.log" || result fail unit "no test ran"
+}
+
+# The migration's state machines, explored: what holds, which cuts cost a guest
+# (migrate/stream.md has the same), and that breaking a rule is noticed.
+suite_model() {
+    local root log=$TOP/build/model.log short=build/stream-short.md line
+    root=$(need_build_root)
+    project_build asan || { result fail model "it does not build"; return; }
+    grep -v '^| source | FENCED | POISONED' "$TOP/migrate/stream.md" >"$TOP/$short"
+    in_root "$root" "$TOP:/src" -- sh -c "cd /src &&
+        { build/asan/tests/stream_model migrate/stream.md;
+          build/asan/tests/stream_model migrate/stream.md --broken;
+          if build/asan/tests/stream_model $short | grep -q '^BAD the table'
+          then echo ok a table without one cut is told
+          else echo BAD a table without one cut passed; fi; }" >"$log" 2>&1
+    grep -v '^ok\|^BAD' "$log" | head -n 1
+    grep '^ok\|^BAD' "$log" | while read -r line; do
+        case $line in
+        ok*) result pass model "${line#ok }" ;;
+        *) result fail model "${line#BAD }" ;;
+        esac
+    done
+    grep -q '^ok nothing vanishes' "$log" ||
+        { cat "$log"; result fail model "it came to no end"; }
 }
 
 # What lintian finds in the packages; one that stays needs an override in

@@ -95,8 +95,8 @@ static bool do_file_abort(struct ctx *c)
 /* The destination's steward agrees once in its life, with a domain in RUN. */
 static bool do_handshake(struct ctx *c)
 {
-    if (c->d->xen != X_RUN || c->e->xen != X_RECEIVING ||
-        !honest(c, c->m->j) || c->e->st != ST_IDLE)
+    if (c->d->xen != X_RUN || c->e->xen != X_RECEIVING || !honest(c, c->m->j) ||
+        c->e->st != ST_IDLE)
         return false;
     if (honest(c, c->m->i)) {
         if (c->d->st != ST_IDLE)
@@ -154,7 +154,10 @@ static bool do_final(struct ctx *c)
     return true;
 }
 
-/* READY was made when the destination came to be ready; it may be gone now. */
+/*
+ * READY that comes late, when its destination is poisoned or gone, is no case
+ * of its own: a source that agreed before, and fences afterwards, is the same.
+ */
 static bool do_ready(struct ctx *c)
 {
     if (c->d->st != ST_LAST || c->e->st != ST_READY || c->e->peer != c->m->i)
@@ -180,8 +183,8 @@ static bool xen_fence(struct ctx *c, unsigned peer, unsigned session,
 {
     unsigned bit = fenced_bit(c->m->i, peer, session, version);
 
-    if (peer == c->m->i || peer == 0 || c->w->dom[peer].xen == X_ABSENT)
-        return false; /* it never was RECEIVING */
+    if (peer == c->m->i || c->w->dom[peer].xen == X_ABSENT)
+        return false;
     if (c->d->xen == X_FENCED) {
         if (holds(c, R_FENCE_ONCE))
             return false;
@@ -213,7 +216,7 @@ static bool do_fence_any(struct ctx *c)
     return !honest(c, c->m->i) && xen_fence(c, c->m->j, c->m->n, 0);
 }
 
-static bool xen_poison(struct ctx *c, unsigned session)
+static bool xen_poison(struct ctx *c, unsigned peer, unsigned session)
 {
     if (c->d->xen != X_RECEIVING &&
         !(c->d->xen == X_RUN && !holds(c, R_POISON_RECEIVING)))
@@ -221,6 +224,7 @@ static bool xen_poison(struct ctx *c, unsigned session)
     if (c->d->xen == X_RECEIVING)
         c->d->xen = X_POISONED;
     c->d->poisoned = true;
+    c->d->poison_peer = (uint8_t)peer;
     c->d->poison_session = (uint8_t)session;
     return true;
 }
@@ -231,13 +235,13 @@ static bool do_poison(struct ctx *c)
     unsigned peer = c->d->xen == X_RUN ? c->d->from : c->d->peer;
 
     return honest(c, c->m->i) && !c->d->poisoned &&
-           xen_poison(c, peer == NOBODY ? NOBODY : c->m->i);
+           xen_poison(c, peer, peer == NOBODY ? NOBODY : c->m->i);
 }
 
 static bool do_poison_any(struct ctx *c)
 {
     return !honest(c, c->m->i) && !c->d->poisoned &&
-           xen_poison(c, c->m->n);
+           xen_poison(c, c->m->j, c->m->n);
 }
 
 struct fenced { /* what evidence says */
@@ -260,7 +264,7 @@ static bool xen_commit(const struct ctx *c, const struct fenced *f)
     if (c->d->xen != X_RECEIVING &&
         !(c->d->xen == X_POISONED && !holds(c, R_COMMIT_RECEIVING)))
         return false;
-    if (f->peer != c->m->i && holds(c, R_COMMIT_RECEIVER))
+    if (f->peer != c->m->i && holds(c, R_COMMIT_INSTANCE))
         return false;
     if (!evil && f->session != c->m->i && holds(c, R_COMMIT_SESSION))
         return false;
@@ -296,8 +300,8 @@ static bool do_unfence(struct ctx *c)
     if (holds(c, R_UNFENCE_EVIDENCE)) {
         if (!c->e->poisoned)
             return false;
-        if (holds(c, R_UNFENCE_RECEIVER) &&
-            c->m->j != c->d->fence_peer)
+        if (holds(c, R_UNFENCE_INSTANCE) &&
+            (c->m->j != c->d->fence_peer || c->e->poison_peer != c->m->i))
             return false;
         if (holds(c, R_UNFENCE_SESSION) &&
             c->e->poison_session != c->d->fence_session)
@@ -357,7 +361,8 @@ static const struct {
     [M_FENCE_ANY] = { do_fence_any, ANY_J, DOMAINS,
                       "hostile %u has itself fenced for %u, session %u" },
     [M_POISON] = { do_poison, NO_J, 1, "%u is poisoned: ABORT" },
-    [M_POISON_ANY] = { do_poison_any, NO_J, DOMAINS, NULL },
+    [M_POISON_ANY] = { do_poison_any, ANY_J, DOMAINS,
+                       "hostile %u poisons itself for %u, session %u" },
     [M_COMMIT] = { do_commit, NO_J, FENCED_BITS, NULL },
     [M_UNFENCE] = { do_unfence, ANY_J, 1, "%u takes ABORT of %u: unfenced" },
     [M_RETIRE] = { do_retire, ANY_J, 1, "%u takes DONE of %u: RETIRED" },
@@ -379,9 +384,23 @@ bool rules_step(struct world *w, const struct move *m, uint32_t broken)
     return moves[m->kind].make(&c);
 }
 
-bool rules_next(struct move *m)
+/* Which evidence there is to commit to, from n on; FENCED_BITS: none. */
+static uint8_t next_evidence(const struct world *w, unsigned i, unsigned n,
+                             uint32_t broken)
 {
-    if (++m->n < moves[m->kind].nr)
+    uint8_t x = w->dom[i].xen;
+
+    if (x != X_RECEIVING && x != X_POISONED)
+        return FENCED_BITS;
+    while (n < FENCED_BITS && !(broken & BROKEN(R_COMMIT_EVIDENCE)) &&
+           !fenced_exists(w, n))
+        n++;
+    return (uint8_t)n;
+}
+
+static bool step_on(struct move *m, unsigned nr)
+{
+    if (++m->n < nr)
         return true;
     m->n = 0;
     if (++m->j < DOMAINS && moves[m->kind].j == ANY_J)
@@ -391,6 +410,20 @@ bool rules_next(struct move *m)
         return true;
     m->i = 0;
     return ++m->kind < MOVE_KINDS;
+}
+
+bool rules_next(const struct world *w, struct move *m, uint32_t broken)
+{
+    if (!step_on(m, moves[m->kind].nr))
+        return false;
+    while (m->kind == M_COMMIT) {
+        m->n = next_evidence(w, m->i, m->n, broken);
+        if (m->n < FENCED_BITS)
+            break;
+        if (!step_on(m, 0))
+            return false;
+    }
+    return true;
 }
 
 /*
@@ -407,12 +440,10 @@ static bool try(const struct world *w, struct move m, uint32_t broken,
     return rules_step(&next, &m, broken) && mend(&next, broken, depth - 1);
 }
 
-static bool start_there(const struct world *w, unsigned i, uint32_t broken)
+static bool start_there(const struct world *w, unsigned i)
 {
     const struct domain *d = &w->dom[i];
-    bool alive = d->xen == X_FENCED && !(broken & BROKEN(R_START_AGAIN));
-
-    return d->fence_peer != NOBODY && (alive || d->start_filed);
+    return d->fence_peer != NOBODY && (d->xen == X_FENCED || d->start_filed);
 }
 
 static bool abort_there(const struct world *w, unsigned j, uint32_t broken)
@@ -438,7 +469,7 @@ static bool mend(const struct world *w, uint32_t broken, unsigned depth)
         if (j == NOBODY)
             continue;
         bit = fenced_bit(i, j, d->fence_session, d->fence_version);
-        if (start_there(w, i, broken) &&
+        if (start_there(w, i) &&
             try(w, (struct move){ M_COMMIT, (uint8_t)j, 0, (uint8_t)bit },
                 broken, depth))
             return true;
@@ -470,15 +501,7 @@ void rules_describe(const struct world *before, const struct move *m, char *out,
                  m->i, f.src, f.peer, f.session, f.version);
         return;
     }
-    if (m->kind == M_POISON_ANY) {
-        snprintf(out, out_bytes, "hostile %u poisons itself in session %u",
-                 m->i, m->n);
-        return;
-    }
     if (moves[m->kind].j == PEER_J)
         j = before->dom[m->i].peer;
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wformat-nonliteral"
     snprintf(out, out_bytes, moves[m->kind].words, m->i, j, m->n);
-#pragma GCC diagnostic pop
 }

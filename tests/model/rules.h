@@ -29,7 +29,7 @@ enum move_kind {
     M_FENCE,      /* i's steward fences, for its session */
     M_FENCE_ANY,  /* a hostile one: for j, in session n */
     M_POISON,     /* i's steward poisons */
-    M_POISON_ANY, /* a hostile one: in session n */
+    M_POISON_ANY, /* a hostile one: for j, in session n */
     M_COMMIT,     /* START made of evidence n reaches i's steward */
     M_UNFENCE,    /* ABORT of j reaches i's steward */
     M_RETIRE,     /* DONE of j reaches i's steward */
@@ -51,17 +51,16 @@ enum rule {
     R_FENCE_ONCE,        /* fence in FENCED makes nothing new */
     R_FENCE_RESUMES,     /* fence compares the count of resumes */
     R_COMMIT_EVIDENCE,   /* commit wants evidence, not a steward's word */
-    R_COMMIT_RECEIVER,       /* commit: evidence names this domain */
+    R_COMMIT_INSTANCE,   /* commit: evidence names this domain */
     R_COMMIT_SESSION,    /* commit: evidence names this session */
     R_COMMIT_DIGEST,     /* commit: evidence names what arrived */
     R_COMMIT_GENERATION, /* commit raises the generation */
     R_UNFENCE_EVIDENCE,  /* unfence wants evidence */
-    R_UNFENCE_RECEIVER,  /* unfence: from the domain it was fenced for */
+    R_UNFENCE_INSTANCE,  /* unfence: of and for these two domains */
     R_UNFENCE_SESSION,   /* unfence: of the session */
     R_RETIRE_EVIDENCE,   /* retire wants evidence */
     R_FINAL_TOTALS,      /* the destination compares totals and digest */
     R_READY_DIGEST,      /* the source compares them too */
-    R_START_AGAIN,       /* the source can give START again */
     R_ABORT_AGAIN,       /* the destination can give ABORT again */
     R_NO_OVERRIDE,       /* nobody's word alone unfences */
     RULES
@@ -75,10 +74,10 @@ enum rule {
 bool rules_step(struct world *w, const struct move *m, uint32_t broken);
 
 /*
- * The next move to try behind *m, in a fixed order; start with all zero and
- * end when it returns false.  Most are impossible in any one world.
+ * The next move to try in w behind *m, in a fixed order; start with all zero
+ * and end when it returns false.  Most are impossible in any one world.
  */
-bool rules_next(struct move *m);
+bool rules_next(const struct world *w, struct move *m, uint32_t broken);
 
 /*
  * Can honest operators still bring the guest to RUN: with what living domains

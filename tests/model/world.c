@@ -9,9 +9,9 @@
 #include <string.h>
 
 static const char *const xen_name[] = {
-    [X_ABSENT] = "absent",      [X_RUN] = "RUN",
+    [X_ABSENT] = "absent",       [X_RUN] = "RUN",
     [X_RECEIVING] = "RECEIVING", [X_FENCED] = "FENCED",
-    [X_POISONED] = "POISONED",  [X_RETIRED] = "RETIRED",
+    [X_POISONED] = "POISONED",   [X_RETIRED] = "RETIRED",
     [X_GONE] = "gone",
 };
 static const char *const st_name[] = {
@@ -34,7 +34,7 @@ void world_first(struct world *w, bool hostile_guest, bool evil_image)
         struct domain *d = &w->dom[i];
 
         d->peer = d->from = NOBODY;
-        d->poison_session = NOBODY;
+        d->poison_peer = d->poison_session = NOBODY;
         no_evidence(d);
     }
     w->dom[0].xen = X_RUN;
@@ -45,10 +45,10 @@ static void forget(struct domain *d)
 {
     if (d->xen != X_RUN)
         d->suspended = false;
-    if (d->xen == X_GONE || d->xen == X_POISONED || d->xen == X_RETIRED) {
+    if (d->xen == X_GONE || d->xen == X_POISONED || d->xen == X_RETIRED)
         d->st = ST_IDLE;
-        d->version = 0;
-    }
+    if (d->xen == X_POISONED || d->xen == X_RETIRED)
+        d->version = 0; /* one that is gone: START may still be somewhere */
     if (d->st == ST_IDLE)
         d->peer = NOBODY;
     if (d->st != ST_LAST && d->st != ST_AGREED)
@@ -70,18 +70,29 @@ struct packer {
 
 static void put(struct packer *p, uint64_t v, unsigned bits)
 {
+    unsigned word = p->bit / 64, at = p->bit % 64;
+
     assert(v >> bits == 0 && p->bit + bits <= KEY_WORDS * 64);
-    for (unsigned i = 0; i < bits; i++, p->bit++)
-        p->k->word[p->bit / 64] |= (v >> i & 1) << (p->bit % 64);
+    p->k->word[word] |= v << at;
+    if (at + bits > 64)
+        p->k->word[word + 1] |= v >> (64 - at);
+    p->bit += bits;
+}
+
+static uint64_t get_long(const struct key *k, unsigned *bit, unsigned bits)
+{
+    unsigned word = *bit / 64, at = *bit % 64;
+    uint64_t v = k->word[word] >> at;
+
+    if (at + bits > 64)
+        v |= k->word[word + 1] << (64 - at);
+    *bit += bits;
+    return v & ((1ull << bits) - 1);
 }
 
 static uint8_t get(const struct key *k, unsigned *bit, unsigned bits)
 {
-    uint8_t v = 0;
-
-    for (unsigned i = 0; i < bits; i++, (*bit)++)
-        v |= (uint8_t)((k->word[*bit / 64] >> (*bit % 64) & 1) << i);
-    return v;
+    return (uint8_t)get_long(k, bit, bits);
 }
 
 void world_pack(struct world *w, struct key *k)
@@ -108,19 +119,15 @@ void world_pack(struct world *w, struct key *k)
         put(&p, d->fence_session, 2);
         put(&p, d->fence_version, 2);
         put(&p, d->poisoned, 1);
+        put(&p, d->poison_peer, 2);
         put(&p, d->poison_session, 2);
         put(&p, d->from, 2);
         put(&p, d->start_filed, 1);
         put(&p, d->abort_filed, 1);
     }
-    /* Only evidence that names another domain than its own can exist. */
-    for (unsigned b = 0; b < FENCED_BITS; b++) {
-        unsigned src = b / (DOMAINS * DOMAINS * VERSIONS);
-        unsigned peer = b / (DOMAINS * VERSIONS) % DOMAINS;
-
-        if (src != peer)
-            put(&p, fenced_exists(w, b), 1);
-    }
+    put(&p, w->fenced[0] & UINT32_MAX, 32);
+    put(&p, w->fenced[0] >> 32, 32);
+    put(&p, w->fenced[1], FENCED_BITS - 64);
 }
 
 void world_unpack(const struct key *k, struct world *w)
@@ -146,18 +153,15 @@ void world_unpack(const struct key *k, struct world *w)
         d->fence_session = get(k, &bit, 2);
         d->fence_version = get(k, &bit, 2);
         d->poisoned = get(k, &bit, 1);
+        d->poison_peer = get(k, &bit, 2);
         d->poison_session = get(k, &bit, 2);
         d->from = get(k, &bit, 2);
         d->start_filed = get(k, &bit, 1);
         d->abort_filed = get(k, &bit, 1);
     }
-    for (unsigned b = 0; b < FENCED_BITS; b++) {
-        unsigned src = b / (DOMAINS * DOMAINS * VERSIONS);
-        unsigned peer = b / (DOMAINS * VERSIONS) % DOMAINS;
-
-        if (src != peer && get(k, &bit, 1))
-            w->fenced[b / 64] |= 1ull << (b % 64);
-    }
+    w->fenced[0] = get_long(k, &bit, 32);
+    w->fenced[0] |= get_long(k, &bit, 32) << 32;
+    w->fenced[1] = get_long(k, &bit, FENCED_BITS - 64);
 }
 
 void world_print(const struct world *w, const char *indent)

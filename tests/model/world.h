@@ -57,7 +57,7 @@ struct domain {
     /* what Xen has kept, and will say again while the domain is there */
     uint8_t fence_peer, fence_session, fence_version; /* FENCED */
     bool poisoned;                                    /* POISONED exists */
-    uint8_t poison_session;
+    uint8_t poison_peer, poison_session;
     uint8_t from; /* COMMITTED exists, it names this source; NOBODY */
     bool start_filed, abort_filed; /* dom0 has the token in a file */
 };
@@ -97,7 +97,7 @@ static inline bool is_hostile(const struct world *w, unsigned i)
     return is_evil(w, i) || (w->hostile_guest && ran);
 }
 
-#define KEY_WORDS 4u
+#define KEY_WORDS 3u
 struct key {
     uint64_t word[KEY_WORDS];
 };
