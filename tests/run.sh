@@ -53,7 +53,7 @@ test_main() {
         if [ -z "$want_unit$want_fuzz$want_lab" ]; then
             want_unit=1 want_fuzz=1 want_lab=1
         fi
-        [ -n "$want_unit" ] && names+=(style unit clang lintian)
+        [ -n "$want_unit" ] && names+=(style unit model clang lintian)
         [ -n "$want_fuzz" ] && names+=(fuzz)
         [ -n "$LONG" ] && [ -n "$want_lab" ] && names+=(xen-each)
         [ -n "$want_lab" ] && names+=($(lab_suites))
@@ -201,8 +201,10 @@ suite_model() {
     project_build asan || { result fail model "it does not build"; return; }
     grep -v '^| source | FENCED | POISONED' "$TOP/migrate/stream.md" >"$TOP/$short"
     in_root "$root" "$TOP:/src" -- sh -c "cd /src &&
-        { build/asan/tests/stream_model migrate/stream.md;
-          build/asan/tests/stream_model migrate/stream.md --broken;
+        { build/asan/tests/stream_model migrate/stream.md ||
+              echo BAD the search: status \$?;
+          build/asan/tests/stream_model migrate/stream.md --broken ||
+              echo BAD the search with broken rules: status \$?;
           if build/asan/tests/stream_model $short | grep -q '^BAD the table'
           then echo ok a table without one cut is told
           else echo BAD a table without one cut passed; fi; }" >"$log" 2>&1

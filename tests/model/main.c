@@ -34,6 +34,7 @@ static const struct variant {
       V_ONE_COPY },
     { "start-for-any-instance", BROKEN(R_COMMIT_INSTANCE), V_ONE_COPY },
     { "start-for-any-session", BROKEN(R_COMMIT_SESSION), V_HOLDS },
+    { "start-of-any-source", BROKEN(R_COMMIT_SOURCE), V_ONE_COPY },
     { "start-for-any-digest", BROKEN(R_COMMIT_DIGEST), V_HOLDS },
     { "same-generation", BROKEN(R_COMMIT_GENERATION), V_ONE_GENERATION },
     { "unfence-without-evidence", BROKEN(R_UNFENCE_EVIDENCE), V_ONE_COPY },

@@ -40,7 +40,7 @@ static bool do_create(struct ctx *c)
 /* A hostile guest cheats itself with its memory as it likes: no versions. */
 static bool do_write(struct ctx *c)
 {
-    if (c->d->xen != X_RUN || c->d->suspended || c->w->hostile_guest ||
+    if (c->d->xen != X_RUN || c->d->suspended || !honest(c, c->m->i) ||
         c->d->version + 1u >= VERSIONS)
         return false;
     c->d->version++;
@@ -106,6 +106,7 @@ static bool do_handshake(struct ctx *c)
     }
     c->e->st = ST_IMPORT;
     c->e->peer = c->m->i;
+    c->e->strange = c->d->strange;
     return true;
 }
 
@@ -279,13 +280,23 @@ static bool do_commit(struct ctx *c)
     if (!fenced_exists(c->w, c->m->n) &&
         (holds(c, R_COMMIT_EVIDENCE) || f.src == f.peer))
         return false;
-    if (honest(c, c->m->i) && c->d->st != ST_READY &&
-        !(c->d->xen == X_POISONED && c->d->poison_session == c->m->i))
-        return false;
+    if (!is_evil(c->w, c->m->i)) {
+        unsigned peer = c->d->peer;
+
+        if (c->d->xen == X_POISONED && c->d->poison_session == c->m->i)
+            peer = c->d->poison_peer;
+        else if (c->d->st != ST_READY)
+            return false;
+        if (f.src != peer && holds(c, R_COMMIT_SOURCE))
+            return false;
+    }
     if (!xen_commit(c, &f))
         return false;
+    if (is_evil(c->w, c->m->i))
+        c->d->strange = src->strange; /* it has what it was given */
+    c->d->strange_id = src->strange_id;
     c->d->stale = !c->w->hostile_guest && !is_evil(c->w, c->m->i) &&
-                  c->d->version != src->version;
+                  !c->d->strange && c->d->version != src->version;
     c->d->xen = X_RUN;
     c->d->st = ST_IDLE;
     c->d->from = (uint8_t)f.src;
@@ -457,7 +468,7 @@ static bool abort_there(const struct world *w, unsigned j, uint32_t broken)
 static bool mend(const struct world *w, uint32_t broken, unsigned depth)
 {
     for (unsigned i = 0; i < DOMAINS; i++)
-        if (w->dom[i].xen == X_RUN)
+        if (w->dom[i].xen == X_RUN && !w->dom[i].strange)
             return true;
     if (depth == 0)
         return false;

@@ -52,6 +52,7 @@ enum rule {
     R_FENCE_RESUMES,     /* fence compares the count of resumes */
     R_COMMIT_EVIDENCE,   /* commit wants evidence, not a steward's word */
     R_COMMIT_INSTANCE,   /* commit: evidence names this domain */
+    R_COMMIT_SOURCE,     /* commit: evidence is of the memory's domain */
     R_COMMIT_SESSION,    /* commit: evidence names this session */
     R_COMMIT_DIGEST,     /* commit: evidence names what arrived */
     R_COMMIT_GENERATION, /* commit raises the generation */
@@ -80,8 +81,8 @@ bool rules_step(struct world *w, const struct move *m, uint32_t broken);
 bool rules_next(const struct world *w, struct move *m, uint32_t broken);
 
 /*
- * Can honest operators still bring the guest to RUN: with what living domains
- * say again, and what is in files?
+ * Can honest operators still bring the guest (not the stranger) to RUN: with
+ * what living domains say again, and what is in files?
  */
 bool rules_recoverable(const struct world *w, uint32_t broken);
 

@@ -37,7 +37,8 @@ const char *const witness_name[WITNESSES] = {
     [W_HOP] = "a guest that moves on",
     [W_RETRY] = "a second try after an abort",
     [W_HOSTILE] = "a second try of a hostile guest",
-    [W_STRANGE] = "a source fenced for an evil image",
+    [W_EVIL] = "a source fenced for an evil image",
+    [W_STRANGE] = "a stranger fenced for a destination of the guest",
 };
 
 static uint32_t witness(const struct world *w)
@@ -54,8 +55,11 @@ static uint32_t witness(const struct world *w)
             seen |= 1u << W_HOP;
         if (d->xen == X_FENCED && d->fence_peer != NOBODY &&
             is_evil(w, d->fence_peer))
-            seen |= 1u << W_STRANGE;
+            seen |= 1u << W_EVIL;
     }
+    if (last->strange && last->xen == X_FENCED && last->fence_peer == 1 &&
+        w->dom[1].st == ST_READY && w->dom[1].peer == 0)
+        seen |= 1u << W_STRANGE;
     if (last->from == 0 && w->dom[1].poisoned && w->dom[1].poison_session == 1)
         seen |= 1u << (w->hostile_guest ? W_HOSTILE : W_RETRY);
     return seen;
@@ -66,6 +70,7 @@ static bool one_generation(const struct world *w)
     for (unsigned i = 1; i < DOMAINS; i++)
         for (unsigned j = 0; j < i; j++)
             if (w->dom[i].from != NOBODY && w->dom[i].gen == w->dom[j].gen &&
+                w->dom[i].strange_id == w->dom[j].strange_id &&
                 (j == 0 || w->dom[j].from != NOBODY))
                 return false;
     return true;
@@ -75,16 +80,17 @@ static bool one_generation(const struct world *w)
 static enum verdict judge(const struct world *w)
 {
     bool one_way = true, one_memory = true;
-    unsigned running = 0;
+    unsigned by_memory[2] = { 0 }, by_id[2] = { 0 };
 
     for (unsigned i = 0; i < DOMAINS; i++) {
         const struct domain *d = &w->dom[i];
 
-        running += d->xen == X_RUN;
+        by_memory[d->strange] += d->xen == X_RUN;
+        by_id[d->strange_id] += d->xen == X_RUN;
         one_way &= d->from == NOBODY || w->dom[d->from].xen != X_RUN;
         one_memory &= !d->stale;
     }
-    if (running > 1)
+    if (by_memory[0] > 1 || by_memory[1] > 1 || by_id[0] > 1 || by_id[1] > 1)
         return V_ONE_COPY;
     if (!one_way)
         return V_ONE_WAY;
@@ -205,11 +211,11 @@ int search_run(struct search *s)
     memset(s->slots, 0xff, s->nr_slots * sizeof(*s->slots));
 
     /* The kinds of world do not meet; the simplest that shows a fault tells. */
-    for (unsigned kind = 0; kind < 4; kind++) {
+    for (unsigned kind = 0; kind < 2 * LASTS; kind++) {
         uint32_t at = s->nr_worlds;
         struct world w;
 
-        world_first(&w, kind & 1, kind & 2);
+        world_first(&w, kind & 1, kind / 2);
         if (!reach(s, NO_NODE, &none, &w))
             return 0;
         for (; at < s->nr_worlds; at++)
@@ -227,9 +233,11 @@ void search_trace(const struct search *s)
     char words[160];
 
     world_unpack(&s->nodes[nodes[nr - 1]].key, &before);
-    printf("  guest %s, image of the last domain %s\n",
+    printf("  guest %s, last domain %s\n",
            before.hostile_guest ? "hostile" : "honest",
-           before.evil_image ? "evil" : "genuine");
+           before.last == LAST_EVIL       ? "with an evil image"
+           : before.last == LAST_STRANGER ? "a stranger"
+                                          : "like the others");
     for (uint32_t i = nr - 1; i-- > 0;) {
         world_unpack(&s->nodes[nodes[i]].key, &w);
         rules_describe(&before, &s->nodes[nodes[i]].move, words, sizeof(words));

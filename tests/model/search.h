@@ -28,7 +28,8 @@ enum witness {
     W_HOP,     /* the guest moves on from where it came to */
     W_RETRY,   /* unfenced, it moves to another destination */
     W_HOSTILE, /* the same with a hostile guest */
-    W_STRANGE, /* a source is fenced for a domain of an evil image */
+    W_EVIL,    /* a source is fenced for a domain of an evil image */
+    W_STRANGE, /* the stranger is, for a destination ready for the guest */
     WITNESSES
 };
 extern const char *const witness_name[WITNESSES];
@@ -52,8 +53,8 @@ struct search {
 };
 
 /*
- * Search from the first world of each kind (honest or hostile guest, genuine or
- * evil image).  Returns 0, with the verdict; or -ENOMEM.
+ * Search from the first world of each kind: honest or hostile guest, and what
+ * the last domain is.  Returns 0, with the verdict; or -ENOMEM.
  */
 int search_run(struct search *s);
 

@@ -26,10 +26,9 @@ static void no_evidence(struct domain *d)
     d->fence_version = 0;
 }
 
-void world_first(struct world *w, bool hostile_guest, bool evil_image)
+void world_first(struct world *w, bool hostile_guest, enum last_domain last)
 {
-    *w = (struct world){ .hostile_guest = hostile_guest,
-                         .evil_image = evil_image };
+    *w = (struct world){ .hostile_guest = hostile_guest, .last = last };
     for (unsigned i = 0; i < DOMAINS; i++) {
         struct domain *d = &w->dom[i];
 
@@ -38,6 +37,12 @@ void world_first(struct world *w, bool hostile_guest, bool evil_image)
         no_evidence(d);
     }
     w->dom[0].xen = X_RUN;
+    if (last == LAST_STRANGER) {
+        struct domain *d = &w->dom[DOMAINS - 1];
+
+        d->xen = X_RUN;
+        d->strange = d->strange_id = true;
+    }
 }
 
 /* What a domain in this state can never use again. */
@@ -101,7 +106,7 @@ void world_pack(struct world *w, struct key *k)
 
     memset(k, 0, sizeof(*k));
     put(&p, w->hostile_guest, 1);
-    put(&p, w->evil_image, 1);
+    put(&p, w->last, 2);
     for (unsigned i = 0; i < DOMAINS; i++) {
         struct domain *d = &w->dom[i];
 
@@ -114,6 +119,8 @@ void world_pack(struct world *w, struct key *k)
         put(&p, d->version, 2);
         put(&p, d->sent, 2);
         put(&p, d->gen, 2);
+        put(&p, d->strange, 1);
+        put(&p, d->strange_id, 1);
         put(&p, d->stale, 1);
         put(&p, d->fence_peer, 2);
         put(&p, d->fence_session, 2);
@@ -136,7 +143,7 @@ void world_unpack(const struct key *k, struct world *w)
 
     memset(w, 0, sizeof(*w));
     w->hostile_guest = get(k, &bit, 1);
-    w->evil_image = get(k, &bit, 1);
+    w->last = get(k, &bit, 2);
     for (unsigned i = 0; i < DOMAINS; i++) {
         struct domain *d = &w->dom[i];
 
@@ -148,6 +155,8 @@ void world_unpack(const struct key *k, struct world *w)
         d->version = get(k, &bit, 2);
         d->sent = get(k, &bit, 2);
         d->gen = get(k, &bit, 2);
+        d->strange = get(k, &bit, 1);
+        d->strange_id = get(k, &bit, 1);
         d->stale = get(k, &bit, 1);
         d->fence_peer = get(k, &bit, 2);
         d->fence_session = get(k, &bit, 2);
@@ -182,6 +191,10 @@ void world_print(const struct world *w, const char *indent)
             printf(", ABORT exists");
         if (d->from != NOBODY)
             printf(", committed from %u", d->from);
+        if (d->strange || d->strange_id)
+            printf(", memory of %s, known as %s",
+                   d->strange ? "the stranger" : "the guest",
+                   d->strange_id ? "the stranger" : "the guest");
         if (d->stale)
             printf(", OLD MEMORY");
         printf("\n");

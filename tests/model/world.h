@@ -4,7 +4,8 @@
  *
  * One guest, and domains that carry it or may come to carry it, each on a
  * host of its own: domain 0 runs it at first, the others can be created as
- * destinations, and who was a destination can be a source later.  dom0 and the
+ * destinations, and who was a destination can be a source later.  The last
+ * domain can be another guest's, the stranger's, who is hostile.  dom0 and the
  * wire are not in here: they may do anything at any time with whatever exists
  * (migrate/stream.md, section 1), so they have no state.
  *
@@ -53,6 +54,8 @@ struct domain {
     uint8_t version; /* of the memory: now, or as it has arrived */
     uint8_t sent;    /* source: version that FINAL's digest stands for */
     uint8_t gen;     /* generation */
+    bool strange;    /* the memory is the stranger's */
+    bool strange_id; /* and so is the guest id */
     bool stale;      /* ran with memory that was not the source's last */
     /* what Xen has kept, and will say again while the domain is there */
     uint8_t fence_peer, fence_session, fence_version; /* FENCED */
@@ -66,9 +69,16 @@ struct domain {
 #define FENCED_BITS (DOMAINS * DOMAINS * DOMAINS * VERSIONS)
 _Static_assert(FENCED_BITS <= 128, "struct world.fenced");
 
+enum last_domain {
+    LAST_GENUINE,  /* like the others */
+    LAST_EVIL,     /* its host places another steward */
+    LAST_STRANGER, /* it runs the stranger from the start */
+    LASTS
+};
+
 struct world {
     bool hostile_guest; /* its kernel has its steward say anything */
-    bool evil_image;    /* the last domain's host placed another steward */
+    uint8_t last;       /* enum last_domain */
     struct domain dom[DOMAINS];
     uint64_t fenced[2];
 };
@@ -87,14 +97,14 @@ static inline bool fenced_exists(const struct world *w, unsigned bit)
 /* Whose steward says what the attacker wants. */
 static inline bool is_evil(const struct world *w, unsigned i)
 {
-    return w->evil_image && i == DOMAINS - 1;
+    return w->last == LAST_EVIL && i == DOMAINS - 1;
 }
 static inline bool is_hostile(const struct world *w, unsigned i)
 {
     uint8_t x = w->dom[i].xen;
     bool ran = x == X_RUN || x == X_FENCED || x == X_RETIRED;
 
-    return is_evil(w, i) || (w->hostile_guest && ran);
+    return is_evil(w, i) || (ran && (w->hostile_guest || w->dom[i].strange));
 }
 
 #define KEY_WORDS 3u
@@ -103,7 +113,7 @@ struct key {
 };
 
 /* The first world: domain 0 runs the guest, nothing else is there. */
-void world_first(struct world *w, bool hostile_guest, bool evil_image);
+void world_first(struct world *w, bool hostile_guest, enum last_domain last);
 
 /*
  * Pack and unpack.  world_pack also forgets what can have no consequence any
