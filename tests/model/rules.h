@@ -80,12 +80,6 @@ bool rules_step(struct world *w, const struct move *m, uint32_t broken);
  */
 bool rules_next(const struct world *w, struct move *m, uint32_t broken);
 
-/*
- * Can honest operators still bring the guest (not the stranger) to RUN: with
- * what living domains say again, and what is in files?
- */
-bool rules_recoverable(const struct world *w, uint32_t broken);
-
 /* In words, for a trace. */
 void rules_describe(const struct world *before, const struct move *m, char *out,
                     uint32_t out_bytes);

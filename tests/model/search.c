@@ -8,6 +8,8 @@
  */
 #include "search.h"
 
+#include "mend.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -147,7 +149,7 @@ static bool reach(struct search *s, uint32_t at, const struct move *m,
         s->nodes[n].parent = at;
         s->nodes[n].move = *m;
         /* A hostile guest may throw itself away. */
-        s->nodes[n].safe = w->hostile_guest || rules_recoverable(w, s->broken);
+        s->nodes[n].safe = w->hostile_guest || mend_possible(w, s->broken);
         s->nr_unsafe += !s->nodes[n].safe;
         s->seen |= witness(w);
     }
