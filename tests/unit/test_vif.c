@@ -31,13 +31,7 @@ TEST(a_card_is_offered_when_its_tap_and_backend_are_there)
     card_fresh();
     fake_vifdev.late = true;
     card_start();
-    CHECK_STR(card_node(FRONT "/backend"), BACK);
-    CHECK_STR(card_node(FRONT "/backend-id"), "0");
-    CHECK_STR(card_node(FRONT "/state"), "1");
-    CHECK_STR(card_node(FRONT "/handle"), "0");
-    CHECK_STR(card_node(FRONT "/mac"), "00:16:3e:0a:0b:0c");
-    CHECK_STR(card_node(FRONT "/trusted"), "1");
-    CHECK(fake_xs_value(FRONT "/mtu") == NULL);
+    CHECK(fake_xs_value(FRONT "/state") == NULL);
     CHECK_STR(card_node(BACK "/frontend"), FRONT);
     CHECK_STR(card_node(BACK "/frontend-id"), "7");
     CHECK_STR(card_node(BACK "/online"), "1");
@@ -47,8 +41,6 @@ TEST(a_card_is_offered_when_its_tap_and_backend_are_there)
     CHECK_STR(card_node(BACK "/bridge"), "xenbr0");
     CHECK_STR(card_node(BACK "/rate"), "2500000,20000");
     CHECK_STR(card_node(BACK "/hotplug-status"), "");
-    CHECK_STR(fake_xs_perms(FRONT), "n7");
-    CHECK_STR(fake_xs_perms(FRONT "/state"), "n7");
     CHECK_STR(fake_xs_perms(BACK), "n0 r7");
     CHECK_STR(fake_xs_perms(BACK "/state"), "n0 r7");
     card_settle();
@@ -56,6 +48,14 @@ TEST(a_card_is_offered_when_its_tap_and_backend_are_there)
     CHECK_EQ(puppets.nr, 0);
     fake_vifdev_done();
     UNTIL(vif_state(card.vif) == VBD_WAITING);
+    CHECK_STR(card_node(FRONT "/backend"), BACK);
+    CHECK_STR(card_node(FRONT "/backend-id"), "0");
+    CHECK_STR(card_node(FRONT "/state"), "1");
+    CHECK_STR(card_node(FRONT "/handle"), "0");
+    CHECK_STR(card_node(FRONT "/mac"), "00:16:3e:0a:0b:0c");
+    CHECK_STR(card_node(FRONT "/trusted"), "1");
+    CHECK_STR(fake_xs_perms(FRONT), "n7");
+    CHECK_STR(fake_xs_perms(FRONT "/state"), "n7");
     CHECK_EQ(puppets.one[0].net.nr_taps, 2);
     CHECK_EQ(puppets.one[0].net.open.nr_queues, 2);
     CHECK_EQ(puppets.one[0].net.open.domid, 7);
@@ -285,6 +285,7 @@ TEST(a_tap_that_fails_says_so_and_no_guest_waits)
     card_start();
     UNTIL(vif_state(card.vif) == VBD_FAILED);
     CHECK_STR(vif_why(card.vif), fake_vifdev.fails);
+    CHECK(fake_xs_value(FRONT "/state") == NULL); /* it was never shown */
     CHECK_STR(card_node(BACK "/error"), fake_vifdev.fails);
     CHECK_STR(card_node(BACK "/state"), "5"); /* not Closed: it would wait */
     CHECK_EQ(puppets.nr, 0);

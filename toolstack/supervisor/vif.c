@@ -28,11 +28,20 @@ static void on_part_closed(void *arg);
 
 /* ---- toward the guest ---- */
 
+/*
+ * The guest is shown a card that stands, not one that may fail yet: Linux's
+ * frontend waits without end, and all its other devices with it, for a backend
+ * whose directory went while it looked at its own.
+ */
 static int on_offer(void *arg, struct err *e)
 {
     struct vif *v = arg;
+    bool show = !v->o.foreign && !v->shown;
+    int rc =
+        vif_nodes_offer(&v->o, vifdev_mtu(v->dev), show, v->x.store, e);
 
-    return vif_nodes_offer(&v->o, vifdev_mtu(v->dev), v->x.store, e);
+    v->shown |= rc == 0;
+    return rc;
 }
 
 static int on_connected(void *arg, struct err *e)
@@ -270,6 +279,7 @@ void vif_adopt(struct vif *v, struct store *s, const struct beproc_id *id)
     bool unready;
 
     xbdev_adopt(&v->x, s);
+    v->shown = v->x.state != VBD_STARTING || xbnodes_state(v->o.front, s) != 0;
     fill_spec(v, &spec);
     unready = v->x.state == VBD_STARTING && id->pid == 0;
     if (!unready && vifdev_adopt(v->x.loop, &spec, &v->dev, &e) == 0) {

@@ -99,10 +99,8 @@ int vif_nodes_make(const struct vif_options *o, struct store *s, struct err *e)
         rc = store_remove(s, o->back, e);
     if (rc == 0)
         rc = store_tree_new(&t, e);
-    if (rc == 0) {
-        put_back(o, t); /* first: a guest that sees its own finds it */
-        put_front(o, t);
-    }
+    if (rc == 0)
+        put_back(o, t);
     return xbnodes_commit(t, rc, e);
 }
 
@@ -122,11 +120,12 @@ int vif_remove_all(uint16_t domid, struct store *s, struct err *e)
 }
 
 /* What else a script of xl's writes. */
-static void put_attached(const struct vif_options *o, uint32_t mtu,
+static void put_attached(const struct vif_options *o, uint32_t mtu, bool show,
                          struct store *s, struct store_tree *t)
 {
     xbnodes_put(t, o->back, "mtu", "%u", mtu);
-    if (xbnodes_state(o->front, s)) /* not into one that the guest removed */
+    /* not into one that the guest removed */
+    if (show || xbnodes_state(o->front, s))
         xbnodes_put(t, o->front, "mtu", "%u", mtu);
     xbnodes_put(t, o->back, "hotplug-status", "connected");
 }
@@ -135,8 +134,8 @@ static void put_attached(const struct vif_options *o, uint32_t mtu,
  * Not offered: multicast control and a control ring, for a bridge does the
  * one, and the other is for hashes that a tap does not take.
  */
-int vif_nodes_offer(const struct vif_options *o, uint32_t mtu, struct store *s,
-                    struct err *e)
+int vif_nodes_offer(const struct vif_options *o, uint32_t mtu, bool show,
+                    struct store *s, struct err *e)
 {
     static const char *const feature[] = {
         "feature-rx-copy",
@@ -156,8 +155,10 @@ int vif_nodes_offer(const struct vif_options *o, uint32_t mtu, struct store *s,
         xbnodes_put(t, o->back, feature[i], "1");
     xbnodes_put(t, o->back, "feature-rx-flip", "0");
     xbnodes_put(t, o->back, "multi-queue-max-queues", "%u", o->nr_queues);
+    if (show)
+        put_front(o, t);
     if (!o->foreign)
-        put_attached(o, mtu, s, t);
+        put_attached(o, mtu, show, s, t);
     xbnodes_put(t, o->back, "state", "%u", XenbusStateInitWait);
     return xbnodes_commit(t, rc, e);
 }

@@ -13,13 +13,16 @@
 
 #include "toolstack/supervisor/vif.h"
 
-/* Both, anew: the guest owns its own and may read the other. */
+/* The backend's, anew; nothing of the guest's is left. */
 int vif_nodes_make(const struct vif_options *o, struct store *s, struct err *e);
 void vif_nodes_remove(const struct vif_options *o, struct store *s);
 
-/* What a frontend reads before it writes its keys; then InitWait. */
-int vif_nodes_offer(const struct vif_options *o, uint32_t mtu, struct store *s,
-                    struct err *e);
+/*
+ * What a frontend reads before it writes its keys; then InitWait.  With show
+ * also the guest's own directory, which is how it learns of the card.
+ */
+int vif_nodes_offer(const struct vif_options *o, uint32_t mtu, bool show,
+                    struct store *s, struct err *e);
 int vif_nodes_connected(const struct vif_options *o, struct err *e);
 
 /* The limit, as whoever looks there finds it; 0: none. */

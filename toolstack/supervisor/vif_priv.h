@@ -19,6 +19,7 @@ struct vif {
     struct belink *be;
     struct vifdev *dev; /* NULL: there is none */
     bool attaching;     /* dev's open is on its way */
+    bool shown;         /* the guest's directory was made */
     bool stalled;
     uint32_t headroom; /* that the backend was told; UINT32_MAX: not known */
     struct net_rules rules;
