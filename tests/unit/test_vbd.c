@@ -23,19 +23,19 @@ TEST(a_disk_is_offered_when_its_store_is_open)
     disk_fresh();
     puppets.mute = true;
     disk_start();
-    CHECK_STR(disk_node(FRONT "/backend"), BACK);
-    CHECK_STR(disk_node(FRONT "/backend-id"), "0");
-    CHECK_STR(disk_node(FRONT "/state"), "1");
-    CHECK_STR(disk_node(FRONT "/virtual-device"), "51712");
-    CHECK_STR(disk_node(FRONT "/device-type"), "disk");
-    CHECK_STR(disk_node(FRONT "/trusted"), "1");
-    CHECK_STR(disk_node(BACK "/frontend"), FRONT);
-    CHECK_STR(disk_node(BACK "/frontend-id"), "7");
-    CHECK_STR(disk_node(BACK "/online"), "1");
-    CHECK_STR(disk_node(BACK "/state"), "1");
-    CHECK_STR(disk_node(BACK "/mode"), "w");
-    CHECK_STR(disk_node(BACK "/dev"), "xvda");
-    CHECK_STR(disk_node(BACK "/discard-enable"), "1");
+    CHECK_STR(stage_node(FRONT "/backend"), BACK);
+    CHECK_STR(stage_node(FRONT "/backend-id"), "0");
+    CHECK_STR(stage_node(FRONT "/state"), "1");
+    CHECK_STR(stage_node(FRONT "/virtual-device"), "51712");
+    CHECK_STR(stage_node(FRONT "/device-type"), "disk");
+    CHECK_STR(stage_node(FRONT "/trusted"), "1");
+    CHECK_STR(stage_node(BACK "/frontend"), FRONT);
+    CHECK_STR(stage_node(BACK "/frontend-id"), "7");
+    CHECK_STR(stage_node(BACK "/online"), "1");
+    CHECK_STR(stage_node(BACK "/state"), "1");
+    CHECK_STR(stage_node(BACK "/mode"), "w");
+    CHECK_STR(stage_node(BACK "/dev"), "xvda");
+    CHECK_STR(stage_node(BACK "/discard-enable"), "1");
     CHECK_STR(fake_xs_perms(FRONT), "n7");
     CHECK_STR(fake_xs_perms(FRONT "/state"), "n7");
     CHECK_STR(fake_xs_perms(BACK), "n0 r7");
@@ -59,13 +59,13 @@ TEST(a_disk_is_offered_when_its_store_is_open)
     CHECK_EQ(puppets.one[0].open.nr_queues, 2);
     CHECK(puppets.one[0].open.discard && !puppets.one[0].open.readonly);
     CHECK(!puppets.one[0].open.resume && !puppets.one[0].open.direct);
-    CHECK_STR(disk_node(BACK "/state"), "2");
-    CHECK_STR(disk_node(BACK "/multi-queue-max-queues"), "2");
-    CHECK_STR(disk_node(BACK "/max-ring-page-order"), "4");
-    CHECK_STR(disk_node(BACK "/feature-flush-cache"), "1");
-    CHECK_STR(disk_node(BACK "/feature-discard"), "1");
-    CHECK_STR(disk_node(BACK "/discard-granularity"), "512");
-    CHECK_STR(disk_node(BACK "/feature-max-indirect-segments"), "256");
+    CHECK_STR(stage_node(BACK "/state"), "2");
+    CHECK_STR(stage_node(BACK "/multi-queue-max-queues"), "2");
+    CHECK_STR(stage_node(BACK "/max-ring-page-order"), "4");
+    CHECK_STR(stage_node(BACK "/feature-flush-cache"), "1");
+    CHECK_STR(stage_node(BACK "/feature-discard"), "1");
+    CHECK_STR(stage_node(BACK "/discard-granularity"), "512");
+    CHECK_STR(stage_node(BACK "/feature-max-indirect-segments"), "256");
     CHECK(fake_xs_value(BACK "/feature-persistent") == NULL);
     CHECK(fake_xs_value(BACK "/max-ring-pages") == NULL);
     CHECK(fake_xs_value(BACK "/sectors") == NULL);
@@ -80,16 +80,16 @@ TEST(a_guest_that_wrote_its_keys_is_connected)
     CHECK_EQ(puppets.one[0].wiring.queue[0].ref[0], 8);
     CHECK_EQ(puppets.one[0].wiring.queue[0].port, 5);
     CHECK_EQ(puppets.one[0].wiring.abi, BLK_ABI_X86_64);
-    CHECK_STR(disk_node(BACK "/state"), "4");
-    CHECK_STR(disk_node(BACK "/sectors"), "2048");
-    CHECK_STR(disk_node(BACK "/sector-size"), "512");
-    CHECK_STR(disk_node(BACK "/physical-sector-size"), "4096");
-    CHECK_STR(disk_node(BACK "/info"), "0");
+    CHECK_STR(stage_node(BACK "/state"), "4");
+    CHECK_STR(stage_node(BACK "/sectors"), "2048");
+    CHECK_STR(stage_node(BACK "/sector-size"), "512");
+    CHECK_STR(stage_node(BACK "/physical-sector-size"), "4096");
+    CHECK_STR(stage_node(BACK "/info"), "0");
     /* Again, and again: a frontend may. */
     fake_xs_set(FRONT "/state", "3");
-    disk_settle();
+    stage_settle();
     fake_xs_set(FRONT "/state", "4");
-    disk_settle();
+    stage_settle();
     CHECK_EQ(puppets.one[0].heard[BLK_CTL_CONNECT], 1);
     disk_finish();
 }
@@ -101,7 +101,7 @@ TEST(a_frontend_need_not_wait_for_us)
     disk_start();
     disk_write_keys(); /* NetBSD's, and any that resumes */
     UNTIL(puppets.nr == 1 && puppets.one[0].heard[BLK_CTL_OPEN] == 1);
-    disk_settle();
+    stage_settle();
     CHECK_EQ(vbd_state(disk.vbd), VBD_STARTING);
     {
         struct blk_ctl m = { .type = BLK_CTL_OPENED };
@@ -153,11 +153,11 @@ TEST(nothing_is_closed_before_it_is_drained)
     puppets.deaf[BLK_CTL_DISCONNECT] = true;
     fake_xs_set(FRONT "/state", "6");
     UNTIL(puppets.one[0].heard[BLK_CTL_DISCONNECT] == 1);
-    disk_settle();
-    CHECK_STR(disk_node(BACK "/state"), "5");
+    stage_settle();
+    CHECK_STR(stage_node(BACK "/state"), "5");
     fake_xs_set(FRONT "/state", "1"); /* and not offered again */
-    disk_settle();
-    CHECK_STR(disk_node(BACK "/state"), "5");
+    stage_settle();
+    CHECK_STR(stage_node(BACK "/state"), "5");
     fake_xs_set(FRONT "/state", "6");
     puppets.one[0].connected = false;
     puppet_say_type(&puppets.one[0], BLK_CTL_DISCONNECTED);
@@ -175,12 +175,12 @@ TEST(a_write_that_fails_is_made_again)
         puppets.deaf[BLK_CTL_OPEN] = true;
         disk_start();
         UNTIL(puppets.nr == 1 && puppets.one[0].heard[BLK_CTL_OPEN] == 1);
-        disk.hurry = 100;
+        device.hurry = 100;
         m.u.store = puppets.info;
         fake_fail_at(n);
         puppet_say(&puppets.one[0], &m);
         UNTIL(IS(BACK "/state", "2"));
-        CHECK_STR(disk_node(BACK "/multi-queue-max-queues"), "2");
+        CHECK_STR(stage_node(BACK "/multi-queue-max-queues"), "2");
         fake_fail_at(0);
         disk_finish();
     }
@@ -204,13 +204,13 @@ TEST(bad_keys_close_it_with_words)
     fake_xs_set(FRONT "/ring-page-order", "999999999999");
     disk_write_keys();
     UNTIL(IS(BACK "/state", "5"));
-    CHECK_STR(disk_node(BACK "/error"),
+    CHECK_STR(stage_node(BACK "/error"),
               "ring-page-order: got \"999999999999\", want 0..4");
     CHECK_EQ(puppets.one[0].heard[BLK_CTL_CONNECT], 0);
-    disk_settle();
+    stage_settle();
     fake_xs_set(FRONT "/state", "3"); /* it insists: no second try */
-    disk_settle();
-    CHECK_STR(disk_node(BACK "/state"), "5");
+    stage_settle();
+    CHECK_STR(stage_node(BACK "/state"), "5");
     fake_xs_rm(FRONT "/ring-page-order");
     fake_xs_set(FRONT "/state", "6");
     UNTIL(IS(BACK "/state", "6"));
@@ -231,10 +231,10 @@ TEST(a_broken_guest_is_closed_and_told_why)
     strcpy(m.u.text, "queue 0: req_prod is more than a ring ahead");
     puppet_say(&puppets.one[0], &m);
     UNTIL(IS(BACK "/state", "5"));
-    CHECK_STR(disk_node(BACK "/error"), m.u.text);
+    CHECK_STR(stage_node(BACK "/error"), m.u.text);
     UNTIL(puppets.one[0].heard[BLK_CTL_DISCONNECT] == 1);
-    disk_settle();
-    CHECK_STR(disk_node(BACK "/state"), "5");
+    stage_settle();
+    CHECK_STR(stage_node(BACK "/state"), "5");
     fake_xs_set(FRONT "/state", "6");
     UNTIL(IS(BACK "/state", "6"));
     disk_finish();
@@ -253,9 +253,9 @@ TEST(a_storm_of_states_is_harmless)
     for (uint32_t i = 0; i < 3000; i++) {
         fake_xs_set(FRONT "/state", value[random() % ARRAY_SIZE(value)]);
         if (random() % 8 == 0)
-            uv_run(&disk.loop, UV_RUN_NOWAIT);
+            uv_run(&stage.loop, UV_RUN_NOWAIT);
         if (random() % 200 == 0)
-            disk_settle();
+            stage_settle();
     }
     fake_xs_set(FRONT "/state", "6");
     UNTIL(IS(BACK "/state", "6"));
@@ -263,11 +263,11 @@ TEST(a_storm_of_states_is_harmless)
           puppets.one[0].heard[BLK_CTL_DISCONNECT]);
     CHECK_EQ(puppets.nr, 1);
     /* So many in no time are one look, or two. */
-    nr_moved = disk.nr_moved;
+    nr_moved = device.nr_moved;
     for (uint32_t i = 0; i < 2000; i++)
         fake_xs_set(FRONT "/state", i % 2 ? "1" : "6");
-    disk_settle();
-    CHECK(disk.nr_moved - nr_moved <= 2);
+    stage_settle();
+    CHECK(device.nr_moved - nr_moved <= 2);
     disk_finish();
 }
 
@@ -278,15 +278,15 @@ TEST(a_guest_that_lets_go_loses_the_disk)
     disk_fresh();
     disk_start_connected();
     vbd_detach(disk.vbd, false);
-    CHECK_STR(disk_node(BACK "/online"), "0");
-    CHECK_STR(disk_node(BACK "/state"), "5");
-    disk_settle();
+    CHECK_STR(stage_node(BACK "/online"), "0");
+    CHECK_STR(stage_node(BACK "/state"), "5");
+    stage_settle();
     CHECK_EQ(puppets.one[0].heard[BLK_CTL_DISCONNECT], 0); /* it may flush */
     fake_xs_set(FRONT "/state", "5");
     UNTIL(puppets.one[0].heard[BLK_CTL_DISCONNECT] == 1);
-    CHECK(!disk.gone);
+    CHECK(!device.gone);
     fake_xs_set(FRONT "/state", "6");
-    UNTIL(disk.gone);
+    UNTIL(device.gone);
     CHECK(fake_xs_value(FRONT) == NULL && fake_xs_value(BACK) == NULL);
     CHECK(fake_xs_value(FRONT "/state") == NULL);
     CHECK_EQ(puppets.one[0].heard[BLK_CTL_QUIT], 1);
@@ -297,16 +297,16 @@ TEST(a_deaf_guest_keeps_it_until_it_is_taken_by_force)
 {
     disk_fresh();
     disk_start_connected();
-    disk.hurry = 100;
+    device.hurry = 100;
     vbd_detach(disk.vbd, false);
     UNTIL(strstr(vbd_why(disk.vbd), "has not let go"));
     CHECK_EQ(vbd_state(disk.vbd), VBD_CLOSING);
     CHECK_EQ(puppets.one[0].heard[BLK_CTL_DISCONNECT], 0);
     CHECK(fake_xs_value(FRONT "/state") != NULL);
-    disk.hurry = 1;
+    device.hurry = 1;
     vbd_detach(disk.vbd, true);
     CHECK(fake_xs_value(FRONT "/state") == NULL);
-    UNTIL(disk.gone);
+    UNTIL(device.gone);
     disk_finish();
 }
 
@@ -316,7 +316,7 @@ TEST(force_asks_nobody)
     disk_start_connected();
     vbd_detach(disk.vbd, true);
     CHECK(fake_xs_value(BACK "/state") == NULL);
-    UNTIL(disk.gone);
+    UNTIL(device.gone);
     CHECK_EQ(puppets.one[0].heard[BLK_CTL_QUIT], 1);
     disk_finish();
 }
@@ -326,10 +326,10 @@ TEST(a_backend_that_does_not_quit_is_killed)
     disk_fresh();
     disk_start_connected();
     puppets.deaf[BLK_CTL_QUIT] = true;
-    disk.hurry = 20;
+    device.hurry = 20;
     vbd_end(disk.vbd);
     UNTIL(puppets.one[0].heard[BLK_CTL_QUIT] == 1);
-    UNTIL(disk.gone);
+    UNTIL(device.gone);
     CHECK_EQ(kill(puppets.one[0].pid, 0), -1);
     disk_finish();
 }
@@ -343,8 +343,8 @@ static void make_script(const char *what)
 {
     FILE *f;
 
-    snprintf(script, sizeof(script), "%.60s/script", disk.dir.path);
-    snprintf(heard, sizeof(heard), "%.60s/heard", disk.dir.path);
+    snprintf(script, sizeof(script), "%.60s/script", device.dir.path);
+    snprintf(heard, sizeof(heard), "%.60s/heard", device.dir.path);
     f = fopen(script, "w");
     CHECK(f != NULL);
     fprintf(f,
@@ -374,9 +374,9 @@ static const char *what_it_heard(void)
 
 static void finish_script(void)
 {
-    if (disk.vbd && !disk.gone)
+    if (disk.vbd && !device.gone)
         vbd_end(disk.vbd);
-    UNTIL(disk.gone);
+    UNTIL(device.gone);
     CHECK(fake_xs_value(BACK) == NULL);
     unlink(script);
     unlink(heard);
@@ -395,8 +395,8 @@ TEST(a_script_says_what_is_opened_and_cleans_up)
                  "%s vbd backend/fh-vbd/7/51712 backend %s\n",
                  i ? "remove" : "add", script);
     disk_start();
-    CHECK_STR(disk_node(BACK "/params"), "what it knows");
-    CHECK_STR(disk_node(BACK "/script"), script);
+    CHECK_STR(stage_node(BACK "/params"), "what it knows");
+    CHECK_STR(stage_node(BACK "/script"), script);
     fake_xs_set(BACK "/physical-device-path", image);
     UNTIL(IS(BACK "/state", "2"));
     CHECK_STR(what_it_heard(), line[0]);
@@ -404,7 +404,7 @@ TEST(a_script_says_what_is_opened_and_cleans_up)
     vbd_detach(disk.vbd, true);
     UNTIL(puppets.one[0].heard[BLK_CTL_QUIT] == 1);
     CHECK(fake_xs_value(BACK "/params") != NULL); /* it may read them */
-    UNTIL(disk.gone);
+    UNTIL(device.gone);
     CHECK_HAS(what_it_heard(), line[1]);
     finish_script();
 }
@@ -434,7 +434,7 @@ TEST(a_script_has_its_time)
 {
     disk_fresh();
     make_script("[ $1 = remove ] || sleep 1000");
-    disk.hurry = 400;
+    device.hurry = 400;
     disk_start();
     UNTIL(vbd_state(disk.vbd) == VBD_FAILED);
     CHECK_HAS(vbd_why(disk.vbd), "it did not end in 40 s");
@@ -448,7 +448,7 @@ TEST(a_script_that_is_not_there_fails_at_once)
     disk_fresh();
     make_script("exit 0");
     disk.spec.script = (char *)"/nowhere/script";
-    CHECK_EQ(vbd_start(disk.vbd, disk.store, &e), -ENOENT);
+    CHECK_EQ(vbd_start(disk.vbd, device.store, &e), -ENOENT);
     CHECK_HAS(e.text, "/nowhere/script");
     CHECK(fake_xs_value(BACK) == NULL);
     finish_script();
@@ -467,7 +467,7 @@ TEST(a_disk_with_a_script_is_taken_over)
     UNTIL(IS(BACK "/state", "2"));
     vbd_close(disk.vbd);
     disk_open();
-    vbd_adopt(disk.vbd, disk.store, &disk.process);
+    vbd_adopt(disk.vbd, device.store, &device.process);
     disk_write_keys();
     UNTIL(vbd_state(disk.vbd) == VBD_CONNECTED);
     CHECK_EQ(puppets.nr, 1);

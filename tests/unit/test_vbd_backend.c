@@ -26,14 +26,14 @@ TEST(a_killed_backend_is_followed_by_one_that_goes_on)
         UNTIL(puppets.nr == i + 2 && puppets.one[i + 1].connected);
         CHECK(puppets.one[i + 1].open.resume);
         CHECK_EQ(puppets.one[i + 1].heard[BLK_CTL_CONNECT], 0);
-        CHECK_STR(disk_node(BACK "/state"), "4");
+        CHECK_STR(stage_node(BACK "/state"), "4");
         CHECK_EQ(vbd_state(disk.vbd), VBD_CONNECTED);
         UNTIL(vbd_process(disk.vbd).pid == puppets.one[i + 1].pid);
         puppet_write_journal(&puppets.one[i + 1], true);
     }
-    CHECK_EQ(disk.nr_started, 4);
+    CHECK_EQ(device.nr_started, 4);
     /* The tests' own, of each puppet; ours would keep the lock of the dead. */
-    CHECK_EQ(disk_count_fds(".journal"), puppets.nr);
+    CHECK_EQ(device_count_fds(".journal"), puppets.nr);
     disk_finish();
 }
 
@@ -61,9 +61,9 @@ TEST(one_that_dies_while_it_drains_has_drained_when_the_next_is_open)
     puppets.deaf[BLK_CTL_OPEN] = true;
     puppet_die(&puppets.one[0]);
     UNTIL(puppets.nr == 2 && puppets.one[1].heard[BLK_CTL_OPEN] == 1);
-    disk_settle();
+    stage_settle();
     CHECK(!puppets.one[1].open.resume);
-    CHECK_STR(disk_node(BACK "/state"), "5");
+    CHECK_STR(stage_node(BACK "/state"), "5");
     {
         struct blk_ctl m = { .type = BLK_CTL_OPENED };
 
@@ -81,7 +81,7 @@ TEST(one_that_lets_go_unasked_serves_no_more)
     disk_start_connected();
     puppet_say_type(&puppets.one[0], BLK_CTL_DISCONNECTED);
     UNTIL(IS(BACK "/state", "5"));
-    CHECK_HAS(disk_node(BACK "/error"), "let go of the guest");
+    CHECK_HAS(stage_node(BACK "/error"), "let go of the guest");
     fake_xs_set(FRONT "/state", "6");
     UNTIL(IS(BACK "/state", "6"));
     CHECK_EQ(puppets.one[0].heard[BLK_CTL_DISCONNECT], 0);
@@ -92,7 +92,7 @@ TEST(one_that_dies_too_often_is_given_up)
 {
     disk_fresh();
     disk_start_connected();
-    disk.hurry = 1000;
+    device.hurry = 1000;
     for (uint32_t i = 0; i <= BELINK_DEATHS_MAX; i++) {
         UNTIL(puppets.nr == i + 1 && puppets.one[i].opened);
         CHECK_EQ(vbd_state(disk.vbd), VBD_CONNECTED);
@@ -100,12 +100,12 @@ TEST(one_that_dies_too_often_is_given_up)
     }
     UNTIL(vbd_state(disk.vbd) == VBD_FAILED);
     CHECK_EQ(puppets.nr, BELINK_DEATHS_MAX + 1);
-    CHECK_STR(disk_node(BACK "/state"), "5");
-    CHECK_HAS(disk_node(BACK "/error"), "died 11 times in a minute");
+    CHECK_STR(stage_node(BACK "/state"), "5");
+    CHECK_HAS(stage_node(BACK "/error"), "died 11 times in a minute");
     fake_xs_set(FRONT "/state", "6");
     UNTIL(IS(BACK "/state", "6"));
     vbd_detach(disk.vbd, false);
-    UNTIL(disk.gone);
+    UNTIL(device.gone);
     disk_finish();
 }
 
@@ -144,8 +144,8 @@ TEST(what_it_writes_cannot_steer_a_terminal)
     memcpy(m.u.text, "a\033[2J\n\xc2\x9b", 8);
     puppet_say(&puppets.one[0], &m);
     UNTIL(IS(BACK "/state", "5"));
-    CHECK_HAS(disk_node(BACK "/error"), "a?[2J???xxx");
-    CHECK_EQ(strlen(disk_node(BACK "/error")), BLK_TEXT - 1);
+    CHECK_HAS(stage_node(BACK "/error"), "a?[2J???xxx");
+    CHECK_EQ(strlen(stage_node(BACK "/error")), BLK_TEXT - 1);
     CHECK_HAS(vbd_why(disk.vbd), "a?[2J???xxx");
     disk_finish();
 }
@@ -255,7 +255,7 @@ static void say_too_much(struct puppet *p)
     for (uint32_t i = 0; i < 400; i++) {
         puppet_say_type(p, BLK_CTL_CONNECTED);
         if (i % 8 == 0)
-            uv_run(&disk.loop, UV_RUN_NOWAIT);
+            uv_run(&stage.loop, UV_RUN_NOWAIT);
     }
 }
 
@@ -280,8 +280,8 @@ TEST(a_backend_that_lies_is_killed_and_followed)
         lie[i](&puppets.one[0]);
         UNTIL(puppets.nr == 2 && puppets.one[1].connected);
         CHECK_EQ(kill(puppets.one[0].pid, 0), -1);
-        CHECK_STR(disk_node(BACK "/state"), "4");
-        CHECK_STR(disk_node(BACK "/sectors"), "2048");
+        CHECK_STR(stage_node(BACK "/state"), "4");
+        CHECK_STR(stage_node(BACK "/sectors"), "2048");
         disk_finish();
     }
 }
@@ -293,7 +293,7 @@ TEST(another_size_is_told_to_the_guest)
     puppets.info.size_bytes = 2 << 20;
     vbd_resize(disk.vbd);
     UNTIL(IS(BACK "/sectors", "4096"));
-    CHECK_STR(disk_node(BACK "/state"), "4");
+    CHECK_STR(stage_node(BACK "/state"), "4");
     disk_finish();
 }
 
@@ -337,9 +337,9 @@ TEST(figures_are_the_journals_and_only_figures)
 static void leave_and_adopt(void)
 {
     vbd_close(disk.vbd);
-    disk_settle();
+    stage_settle();
     disk_open();
-    vbd_adopt(disk.vbd, disk.store, &disk.process);
+    vbd_adopt(disk.vbd, device.store, &device.process);
 }
 
 TEST(a_backend_is_taken_over_as_it_serves)
@@ -347,11 +347,11 @@ TEST(a_backend_is_taken_over_as_it_serves)
     disk_fresh();
     disk_start_connected();
     leave_and_adopt();
-    disk_settle();
+    stage_settle();
     CHECK_EQ(puppets.nr, 1);
     CHECK_EQ(vbd_state(disk.vbd), VBD_CONNECTED);
     CHECK_EQ(puppets.one[0].heard[BLK_CTL_CONNECT], 1);
-    CHECK_STR(disk_node(BACK "/state"), "4");
+    CHECK_STR(stage_node(BACK "/state"), "4");
     fake_xs_set(FRONT "/state", "6");
     UNTIL(IS(BACK "/state", "6"));
     disk_finish();
@@ -367,7 +367,7 @@ TEST(one_that_died_meanwhile_is_followed_by_one_that_goes_on)
     close(puppets.one[0].conn_fd);
     puppets.one[0].listen_fd = puppets.one[0].conn_fd = -1;
     disk_open();
-    vbd_adopt(disk.vbd, disk.store, &disk.process);
+    vbd_adopt(disk.vbd, device.store, &device.process);
     UNTIL(puppets.nr == 2 && puppets.one[1].connected);
     CHECK(puppets.one[1].open.resume);
     CHECK_EQ(vbd_state(disk.vbd), VBD_CONNECTED);
@@ -380,16 +380,16 @@ TEST(one_of_another_build_is_replaced)
     disk_start_connected();
     puppets.build = "older";
     vbd_close(disk.vbd);
-    disk_settle();
+    stage_settle();
     disk_open();
-    vbd_adopt(disk.vbd, disk.store, &disk.process);
+    vbd_adopt(disk.vbd, device.store, &device.process);
     UNTIL(puppets.one[0].heard[BLK_CTL_QUIT] == 1);
     puppets.build = FREEHOLD_BUILD;
     puppet_write_journal(&puppets.one[0], false); /* it left the rings */
     UNTIL(puppets.nr == 2 && puppets.one[1].connected);
     CHECK(!puppets.one[1].open.resume);
     CHECK_EQ(puppets.one[1].heard[BLK_CTL_CONNECT], 1);
-    CHECK_STR(disk_node(BACK "/state"), "4");
+    CHECK_STR(stage_node(BACK "/state"), "4");
     disk_finish();
 }
 
@@ -403,12 +403,12 @@ TEST(a_process_is_not_taken_for_another_with_its_number)
     wrong.pid = getpid();
     wrong.start_ticks = 1;
     beproc_kill_left(&wrong); /* we live */
-    wrong = disk.process;
+    wrong = device.process;
     wrong.start_ticks++;
     beproc_kill_left(&wrong);
-    disk_settle();
+    stage_settle();
     CHECK_EQ(puppets.nr, 1);
-    beproc_kill_left(&disk.process);
+    beproc_kill_left(&device.process);
     UNTIL(puppets.nr == 2 && puppets.one[1].connected);
     disk_finish();
 }
@@ -419,13 +419,13 @@ TEST(without_xenstore_it_serves_on)
     disk_start_connected();
     vbd_set_store(disk.vbd, NULL);
     fake_xs_end();
-    disk_settle();
+    stage_settle();
     CHECK_EQ(puppets.one[0].heard[BLK_CTL_DISCONNECT], 0);
     puppet_die(&puppets.one[0]);
     UNTIL(puppets.nr == 2 && puppets.one[1].connected);
     vbd_detach(disk.vbd, true);
-    UNTIL(disk.gone);
-    store_unwatch(disk.store, FRONT "/state", "vbd-51712");
+    UNTIL(device.gone);
+    store_unwatch(device.store, FRONT "/state", "vbd-51712");
     disk_finish();
 }
 

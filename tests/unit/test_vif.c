@@ -32,28 +32,28 @@ TEST(a_card_is_offered_when_its_tap_and_backend_are_there)
     fake_vifdev.late = true;
     card_start();
     CHECK(fake_xs_value(FRONT "/state") == NULL);
-    CHECK_STR(card_node(BACK "/frontend"), FRONT);
-    CHECK_STR(card_node(BACK "/frontend-id"), "7");
-    CHECK_STR(card_node(BACK "/online"), "1");
-    CHECK_STR(card_node(BACK "/state"), "1");
-    CHECK_STR(card_node(BACK "/mac"), "00:16:3e:0a:0b:0c");
-    CHECK_STR(card_node(BACK "/handle"), "0");
-    CHECK_STR(card_node(BACK "/bridge"), "xenbr0");
-    CHECK_STR(card_node(BACK "/rate"), "2500000,20000");
-    CHECK_STR(card_node(BACK "/hotplug-status"), "");
+    CHECK_STR(stage_node(BACK "/frontend"), FRONT);
+    CHECK_STR(stage_node(BACK "/frontend-id"), "7");
+    CHECK_STR(stage_node(BACK "/online"), "1");
+    CHECK_STR(stage_node(BACK "/state"), "1");
+    CHECK_STR(stage_node(BACK "/mac"), "00:16:3e:0a:0b:0c");
+    CHECK_STR(stage_node(BACK "/handle"), "0");
+    CHECK_STR(stage_node(BACK "/bridge"), "xenbr0");
+    CHECK_STR(stage_node(BACK "/rate"), "2500000,20000");
+    CHECK_STR(stage_node(BACK "/hotplug-status"), "");
     CHECK_STR(fake_xs_perms(BACK), "n0 r7");
     CHECK_STR(fake_xs_perms(BACK "/state"), "n0 r7");
-    card_settle();
+    stage_settle();
     CHECK_EQ(vif_state(card.vif), VBD_STARTING);
     CHECK_EQ(puppets.nr, 0);
     fake_vifdev_done();
     UNTIL(vif_state(card.vif) == VBD_WAITING);
-    CHECK_STR(card_node(FRONT "/backend"), BACK);
-    CHECK_STR(card_node(FRONT "/backend-id"), "0");
-    CHECK_STR(card_node(FRONT "/state"), "1");
-    CHECK_STR(card_node(FRONT "/handle"), "0");
-    CHECK_STR(card_node(FRONT "/mac"), "00:16:3e:0a:0b:0c");
-    CHECK_STR(card_node(FRONT "/trusted"), "1");
+    CHECK_STR(stage_node(FRONT "/backend"), BACK);
+    CHECK_STR(stage_node(FRONT "/backend-id"), "0");
+    CHECK_STR(stage_node(FRONT "/state"), "1");
+    CHECK_STR(stage_node(FRONT "/handle"), "0");
+    CHECK_STR(stage_node(FRONT "/mac"), "00:16:3e:0a:0b:0c");
+    CHECK_STR(stage_node(FRONT "/trusted"), "1");
     CHECK_STR(fake_xs_perms(FRONT), "n7");
     CHECK_STR(fake_xs_perms(FRONT "/state"), "n7");
     CHECK_EQ(puppets.one[0].net.nr_taps, 2);
@@ -66,14 +66,14 @@ TEST(a_card_is_offered_when_its_tap_and_backend_are_there)
     CHECK(!puppets.one[0].net.open.resume);
     for (uint32_t i = 0; i < ARRAY_SIZE(one); i++) {
         snprintf(path, sizeof(path), BACK "/%s", one[i]);
-        CHECK_STR(card_node(path), "1");
+        CHECK_STR(stage_node(path), "1");
     }
-    CHECK_STR(card_node(BACK "/feature-rx-flip"), "0");
-    CHECK_STR(card_node(BACK "/multi-queue-max-queues"), "2");
-    CHECK_STR(card_node(BACK "/hotplug-status"), "connected");
-    CHECK_STR(card_node(BACK "/mtu"), "9000");
-    CHECK_STR(card_node(FRONT "/mtu"), "9000");
-    CHECK_STR(card_node(BACK "/state"), "2");
+    CHECK_STR(stage_node(BACK "/feature-rx-flip"), "0");
+    CHECK_STR(stage_node(BACK "/multi-queue-max-queues"), "2");
+    CHECK_STR(stage_node(BACK "/hotplug-status"), "connected");
+    CHECK_STR(stage_node(BACK "/mtu"), "9000");
+    CHECK_STR(stage_node(FRONT "/mtu"), "9000");
+    CHECK_STR(stage_node(BACK "/state"), "2");
     CHECK(fake_xs_value(BACK "/feature-ctrl-ring") == NULL);
     CHECK_STR(vif_tap(card.vif), "vif7.0");
     card_finish();
@@ -87,7 +87,7 @@ TEST(a_guest_that_wrote_its_keys_is_connected)
     card_start();
     UNTIL(IS(BACK "/state", "2"));
     fake_xs_set(FRONT "/state", "3"); /* says nothing yet */
-    card_settle();
+    stage_settle();
     CHECK_EQ(puppets.one[0].heard[NET_CTL_CONNECT], 0);
     card_write_keys();
     UNTIL(IS(BACK "/state", "4"));
@@ -97,7 +97,7 @@ TEST(a_guest_that_wrote_its_keys_is_connected)
     CHECK_EQ(w->queue[1].rx_port, 8);
     CHECK(w->sg && w->gso_v4 && w->gso_v6 && w->split && w->rx_notify);
     fake_xs_set(FRONT "/state", "4"); /* again: a frontend may */
-    card_settle();
+    stage_settle();
     CHECK_EQ(puppets.one[0].heard[NET_CTL_CONNECT], 1);
     card_finish();
 }
@@ -189,7 +189,7 @@ TEST(a_guest_that_reconfigures_is_answered_also_when_it_is_to_let_go)
     fake_xs_set(FRONT "/state", "4");
     UNTIL(IS(BACK "/state", "5"));
     fake_xs_set(FRONT "/state", "6");
-    UNTIL(card.gone);
+    UNTIL(device.gone);
     card_finish();
 }
 
@@ -201,7 +201,7 @@ TEST(bad_keys_close_it_with_words)
     card_write_keys();
     fake_xs_set(FRONT "/multi-queue-num-queues", "4294967295");
     UNTIL(IS(BACK "/state", "5"));
-    CHECK_STR(card_node(BACK "/error"),
+    CHECK_STR(stage_node(BACK "/error"),
               "multi-queue-num-queues: got \"4294967295\", want 1..2");
     CHECK_EQ(puppets.one[0].heard[NET_CTL_CONNECT], 0);
     fake_xs_set(FRONT "/state", "6");
@@ -237,9 +237,9 @@ TEST(a_storm_of_states_ends_where_the_guest_does)
     for (uint32_t i = 0; i < 3000; i++) {
         fake_xs_set(FRONT "/state", value[random() % ARRAY_SIZE(value)]);
         if (random() % 8 == 0)
-            uv_run(&card.loop, UV_RUN_NOWAIT);
+            uv_run(&stage.loop, UV_RUN_NOWAIT);
         if (random() % 200 == 0)
-            card_settle();
+            stage_settle();
     }
     fake_xs_set(FRONT "/state", "6");
     UNTIL(IS(BACK "/state", "6"));
@@ -259,9 +259,9 @@ TEST(a_guest_that_comes_and_goes_without_end_is_slowed_down)
 
     card_fresh();
     card_start_connected();
-    nr_moved = card.nr_moved;
-    for (end_s = card_now_s() + 3; card_now_s() < end_s;) {
-        const char *back = card_node(BACK "/state");
+    nr_moved = device.nr_moved;
+    for (end_s = stage_now_s() + 3; stage_now_s() < end_s;) {
+        const char *back = stage_node(BACK "/state");
 
         if (strcmp(back, "2") == 0)
             fake_xs_set(FRONT "/state", "4");
@@ -269,10 +269,10 @@ TEST(a_guest_that_comes_and_goes_without_end_is_slowed_down)
             fake_xs_set(FRONT "/state", "6");
         else if (strcmp(back, "6") == 0)
             fake_xs_set(FRONT "/state", "1");
-        uv_run(&card.loop, UV_RUN_ONCE);
+        uv_run(&stage.loop, UV_RUN_ONCE);
     }
-    CHECK(card.nr_moved - nr_moved >= 16); /* not too soon */
-    CHECK(card.nr_moved - nr_moved < 60);
+    CHECK(device.nr_moved - nr_moved >= 16); /* not too soon */
+    CHECK(device.nr_moved - nr_moved < 60);
     card_finish();
 }
 
@@ -286,15 +286,15 @@ TEST(a_tap_that_fails_says_so_and_no_guest_waits)
     UNTIL(vif_state(card.vif) == VBD_FAILED);
     CHECK_STR(vif_why(card.vif), fake_vifdev.fails);
     CHECK(fake_xs_value(FRONT "/state") == NULL); /* it was never shown */
-    CHECK_STR(card_node(BACK "/error"), fake_vifdev.fails);
-    CHECK_STR(card_node(BACK "/state"), "5"); /* not Closed: it would wait */
+    CHECK_STR(stage_node(BACK "/error"), fake_vifdev.fails);
+    CHECK_STR(stage_node(BACK "/state"), "5"); /* not Closed: it would wait */
     CHECK_EQ(puppets.nr, 0);
     fake_xs_set(FRONT "/state", "6");
     UNTIL(IS(BACK "/state", "6"));
     fake_xs_set(FRONT "/state", "1"); /* its driver is bound again */
     UNTIL(IS(BACK "/state", "5"));
     vif_detach(card.vif, false);
-    UNTIL(card.gone);
+    UNTIL(device.gone);
     CHECK_EQ(fake_vifdev.nr_removed, 0); /* it has removed itself */
     card_finish();
 }
@@ -306,7 +306,7 @@ TEST(a_tap_that_cannot_be_made_fails_at_once)
     card_fresh();
     fake_vifdev.fails_at_once = -ENODEV;
     card_open();
-    CHECK_EQ(vif_start(card.vif, card.store, &e), -ENODEV);
+    CHECK_EQ(vif_start(card.vif, device.store, &e), -ENODEV);
     CHECK_HAS(e.text, "no such bridge");
     CHECK(fake_xs_value(BACK) == NULL && fake_xs_value(FRONT) == NULL);
     CHECK_EQ(puppets.nr, 0);
@@ -319,10 +319,10 @@ TEST(a_card_that_ends_while_its_tap_is_attached_ends_after_it)
     fake_vifdev.late = true;
     card_start();
     vif_end(card.vif);
-    card_settle();
-    CHECK(!card.gone);
+    stage_settle();
+    CHECK(!device.gone);
     fake_vifdev_done();
-    UNTIL(card.gone);
+    UNTIL(device.gone);
     CHECK_EQ(fake_vifdev.nr_removed, 1);
     CHECK_EQ(puppets.nr, 0);
     card_finish();
@@ -345,10 +345,10 @@ TEST(a_guest_that_lets_go_loses_the_card)
     card_fresh();
     card_start_connected();
     vif_detach(card.vif, false);
-    CHECK_STR(card_node(BACK "/online"), "0");
-    CHECK_STR(card_node(BACK "/state"), "5");
+    CHECK_STR(stage_node(BACK "/online"), "0");
+    CHECK_STR(stage_node(BACK "/state"), "5");
     fake_xs_set(FRONT "/state", "6");
-    UNTIL(card.gone);
+    UNTIL(device.gone);
     CHECK(fake_xs_value(FRONT) == NULL && fake_xs_value(BACK) == NULL);
     CHECK_EQ(puppets.one[0].heard[NET_CTL_DISCONNECT], 1);
     CHECK_EQ(puppets.one[0].heard[NET_CTL_QUIT], 1);
@@ -362,9 +362,9 @@ TEST(force_asks_nobody)
     card_start_connected();
     vif_detach(card.vif, true);
     CHECK(fake_xs_value(FRONT "/state") == NULL);
-    CHECK_STR(card_node(BACK "/state"), "6");
-    CHECK_STR(card_node(BACK "/mac"), "00:16:3e:0a:0b:0c"); /* for a script */
-    UNTIL(card.gone);
+    CHECK_STR(stage_node(BACK "/state"), "6");
+    CHECK_STR(stage_node(BACK "/mac"), "00:16:3e:0a:0b:0c"); /* for a script */
+    UNTIL(device.gone);
     CHECK_EQ(fake_vifdev.nr_removed, 1);
     card_finish();
 }
@@ -373,13 +373,13 @@ TEST(a_deaf_guest_keeps_it_until_it_is_taken_by_force)
 {
     card_fresh();
     card_start_connected();
-    card.hurry = 100;
+    device.hurry = 100;
     vif_detach(card.vif, false);
     UNTIL(strstr(vif_why(card.vif), "has not let go"));
     CHECK_EQ(vif_state(card.vif), VBD_CLOSING);
-    card.hurry = 1;
+    device.hurry = 1;
     vif_detach(card.vif, true);
-    UNTIL(card.gone);
+    UNTIL(device.gone);
     card_finish();
 }
 
@@ -405,7 +405,7 @@ TEST(addresses_are_rules)
     CHECK_EQ(puppets.one[0].net.rules.address[1].is_v6, 1);
     CHECK_EQ(puppets.one[0].net.rules.address[1].bytes[15], 2);
     CHECK_EQ(puppets.one[0].net.rules.any_mac, 1);
-    CHECK_STR(card_node(BACK "/ip"), card.spec.ip);
+    CHECK_STR(stage_node(BACK "/ip"), card.spec.ip);
     card_finish();
 }
 
@@ -434,10 +434,10 @@ TEST(what_is_no_address_is_named)
 
         card_fresh();
         card.spec.ip = (char *)row[i].ip;
-        CHECK_EQ(vif_open(&card.loop, &card.options, &none, NULL, &vif, &e),
+        CHECK_EQ(vif_open(&stage.loop, &card.options, &none, NULL, &vif, &e),
                  row[i].rc);
         CHECK_HAS(e.text, row[i].words);
-        card.gone = true;
+        device.gone = true;
         card_finish();
     }
 }
@@ -447,7 +447,7 @@ TEST(a_rate_reaches_the_backend_that_is_and_those_that_come)
     card_fresh();
     card_start_connected();
     vif_set_rate(card.vif, 125000, 50000);
-    CHECK_STR(card_node(BACK "/rate"), "125000,50000");
+    CHECK_STR(stage_node(BACK "/rate"), "125000,50000");
     UNTIL(puppets.one[0].net.rules.rate_bytes == 125000);
     CHECK_EQ(puppets.one[0].net.rules.rate_usecs, 50000);
     assert_memory_equal(puppets.one[0].net.rules.mac, card.spec.mac, 6);
@@ -466,12 +466,12 @@ TEST(a_write_that_fails_is_made_again)
         card_fresh();
         fake_vifdev.late = true;
         card_start();
-        card.hurry = 100;
+        device.hurry = 100;
         fake_vifdev_done();
         UNTIL(puppets.nr == 1);
         fake_fail_at(n);
         UNTIL(IS(BACK "/state", "2"));
-        CHECK_STR(card_node(BACK "/multi-queue-max-queues"), "2");
+        CHECK_STR(stage_node(BACK "/multi-queue-max-queues"), "2");
         fake_fail_at(0);
         card_finish();
     }
@@ -504,5 +504,5 @@ int main(void)
         RULE(a_write_that_fails_is_made_again),
     };
 
-    return cmocka_run_group_tests(tests, card_set_up, card_tear_down);
+    return cmocka_run_group_tests(tests, device_set_up, device_tear_down);
 }

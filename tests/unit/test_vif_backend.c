@@ -27,12 +27,12 @@ TEST(a_killed_backend_is_followed_by_one_that_goes_on)
         CHECK(puppets.one[i + 1].net.open.resume);
         CHECK_EQ(puppets.one[i + 1].net.nr_taps, 2);
         CHECK_EQ(puppets.one[i + 1].heard[NET_CTL_CONNECT], 0);
-        CHECK_STR(card_node(BACK "/state"), "4");
+        CHECK_STR(stage_node(BACK "/state"), "4");
         CHECK_EQ(vif_state(card.vif), VBD_CONNECTED);
         UNTIL(vif_process(card.vif).pid == puppets.one[i + 1].pid);
         puppet_net_write_journal(&puppets.one[i + 1], true);
     }
-    CHECK_EQ(card.nr_started, 4);
+    CHECK_EQ(device.nr_started, 4);
     CHECK_EQ(fake_vifdev.nr_opened, 1);
     card_finish();
 }
@@ -59,7 +59,7 @@ TEST(a_broken_guest_is_closed_and_told_why)
     strcpy(m.u.text, "queue 0: \033]0;x\a slot 3 crosses a page");
     puppet_net_say(&puppets.one[0], &m);
     UNTIL(IS(BACK "/state", "5"));
-    CHECK_STR(card_node(BACK "/error"),
+    CHECK_STR(stage_node(BACK "/error"),
               "queue 0: ?]0;x? slot 3 crosses a page");
     UNTIL(puppets.one[0].heard[NET_CTL_DISCONNECT] == 1);
     fake_xs_set(FRONT "/state", "6");
@@ -76,18 +76,18 @@ TEST(a_guest_that_takes_no_packets_is_told_of)
 
     card_fresh();
     card_start_connected();
-    nr = card.nr_moved;
+    nr = device.nr_moved;
     puppet_net_say(&puppets.one[0], &m);
     UNTIL(vif_stalled(card.vif));
-    CHECK_EQ(card.nr_moved, nr + 1);
+    CHECK_EQ(device.nr_moved, nr + 1);
     puppet_net_say(&puppets.one[0], &m); /* no news */
-    card_settle();
-    CHECK_EQ(card.nr_moved, nr + 1);
+    stage_settle();
+    CHECK_EQ(device.nr_moved, nr + 1);
     m.u.stalled = 0;
     puppet_net_say(&puppets.one[0], &m);
     UNTIL(!vif_stalled(card.vif));
-    CHECK_EQ(card.nr_moved, nr + 2);
-    CHECK_STR(card_node(BACK "/state"), "4");
+    CHECK_EQ(device.nr_moved, nr + 2);
+    CHECK_STR(stage_node(BACK "/state"), "4");
     card_finish();
 }
 
@@ -97,7 +97,7 @@ TEST(one_that_does_not_let_go_is_killed_and_the_guest_closed)
     card_fresh();
     card_start_connected();
     puppets.deaf[NET_CTL_DISCONNECT] = true;
-    card.hurry = 100;
+    device.hurry = 100;
     fake_xs_set(FRONT "/state", "6");
     UNTIL(IS(BACK "/state", "6"));
     CHECK_EQ(puppets.nr, 2);
@@ -114,9 +114,9 @@ TEST(one_that_complains_when_it_is_to_let_go_is_killed)
     fake_xs_set(FRONT "/state", "6");
     UNTIL(puppets.one[0].heard[NET_CTL_DISCONNECT] == 1);
     puppet_net_say_type(&puppets.one[0], NET_CTL_BROKEN);
-    card_settle();
-    CHECK_STR(card_node(BACK "/state"), "5");
-    card.hurry = 100;
+    stage_settle();
+    CHECK_STR(stage_node(BACK "/state"), "5");
+    device.hurry = 100;
     UNTIL(IS(BACK "/state", "6"));
     CHECK_EQ(puppets.nr, 2);
     card_finish();
@@ -128,7 +128,7 @@ TEST(one_that_does_not_connect_is_killed_and_followed)
     card_start();
     UNTIL(IS(BACK "/state", "2"));
     puppets.deaf[NET_CTL_CONNECT] = true;
-    card.hurry = 100;
+    device.hurry = 100;
     card_write_keys();
     UNTIL(puppets.nr == 1 && puppets.one[0].heard[NET_CTL_CONNECT] == 1);
     puppets.deaf[NET_CTL_CONNECT] = false;
@@ -141,14 +141,14 @@ TEST(one_that_dies_too_often_is_given_up)
 {
     card_fresh();
     card_start_connected();
-    card.hurry = 1000;
+    device.hurry = 1000;
     for (uint32_t i = 0; i <= BELINK_DEATHS_MAX; i++) {
         UNTIL(puppets.nr == i + 1 && puppets.one[i].opened);
         puppet_die(&puppets.one[i]);
     }
     UNTIL(vif_state(card.vif) == VBD_FAILED);
-    CHECK_STR(card_node(BACK "/state"), "5");
-    CHECK_HAS(card_node(BACK "/error"), "died 11 times in a minute");
+    CHECK_STR(stage_node(BACK "/state"), "5");
+    CHECK_HAS(stage_node(BACK "/error"), "died 11 times in a minute");
     CHECK_EQ(fake_vifdev.nr_rested, 1); /* the network sees it */
     fake_xs_set(FRONT "/state", "6");
     UNTIL(IS(BACK "/state", "6"));
@@ -190,7 +190,7 @@ static void say_too_much(struct puppet *p)
     for (uint32_t i = 0; i < 400; i++) {
         puppet_net_say_type(p, NET_CTL_CONNECTED);
         if (i % 8 == 0)
-            uv_run(&card.loop, UV_RUN_NOWAIT);
+            uv_run(&stage.loop, UV_RUN_NOWAIT);
     }
 }
 
@@ -213,7 +213,7 @@ TEST(a_backend_that_lies_is_killed_and_followed)
         lie[i](&puppets.one[0]);
         UNTIL(puppets.nr == 2 && puppets.one[1].connected);
         CHECK_EQ(kill(puppets.one[0].pid, 0), -1);
-        CHECK_STR(card_node(BACK "/state"), "4");
+        CHECK_STR(stage_node(BACK "/state"), "4");
         card_finish();
     }
 }
@@ -228,8 +228,8 @@ TEST(words_out_of_turn_move_nothing)
     puppet_net_say_type(&puppets.one[0], NET_CTL_DISCONNECTED);
     puppet_net_say_type(&puppets.one[0], NET_CTL_STALLED);
     puppet_net_say_type(&puppets.one[0], NET_CTL_BROKEN);
-    card_settle();
-    CHECK_STR(card_node(BACK "/state"), "2");
+    stage_settle();
+    CHECK_STR(stage_node(BACK "/state"), "2");
     CHECK_EQ(vif_state(card.vif), VBD_WAITING);
     card_write_keys();
     UNTIL(IS(BACK "/state", "4"));
@@ -265,9 +265,9 @@ TEST(figures_are_the_journals_and_only_figures)
 static void leave_and_adopt(void)
 {
     vif_close(card.vif);
-    card_settle();
+    stage_settle();
     card_open();
-    vif_adopt(card.vif, card.store, &card.process);
+    vif_adopt(card.vif, device.store, &device.process);
 }
 
 TEST(a_backend_is_taken_over_as_it_serves)
@@ -283,7 +283,7 @@ TEST(a_backend_is_taken_over_as_it_serves)
     CHECK_EQ(puppets.one[0].heard[NET_CTL_CONNECT], 1);
     CHECK_EQ(fake_vifdev.nr_adopted, 1);
     UNTIL(puppets.one[0].net.rules.rate_bytes == 77);
-    CHECK_STR(card_node(BACK "/state"), "4");
+    CHECK_STR(stage_node(BACK "/state"), "4");
     fake_xs_set(FRONT "/state", "6");
     UNTIL(IS(BACK "/state", "6"));
     card_finish();
@@ -296,8 +296,8 @@ TEST(a_guest_that_reconfigures_over_supervisors_goes_on)
     fake_xs_set(FRONT "/state", "7");
     UNTIL(IS(BACK "/state", "8"));
     leave_and_adopt();
-    card_settle();
-    CHECK_STR(card_node(BACK "/state"), "8");
+    stage_settle();
+    CHECK_STR(stage_node(BACK "/state"), "8");
     fake_xs_set(FRONT "/xdp-headroom", "256");
     fake_xs_set(FRONT "/state", "4");
     UNTIL(IS(BACK "/state", "4"));
@@ -315,7 +315,7 @@ TEST(one_that_died_meanwhile_is_followed_by_one_that_goes_on)
     close(puppets.one[0].conn_fd);
     puppets.one[0].listen_fd = puppets.one[0].conn_fd = -1;
     card_open();
-    vif_adopt(card.vif, card.store, &card.process);
+    vif_adopt(card.vif, device.store, &device.process);
     UNTIL(puppets.nr == 2 && puppets.one[1].connected);
     CHECK(puppets.one[1].net.open.resume);
     CHECK_EQ(vif_state(card.vif), VBD_CONNECTED);
@@ -328,15 +328,15 @@ TEST(a_tap_that_is_gone_is_made_anew_with_its_backend)
     card_fresh();
     card_start_connected();
     vif_close(card.vif);
-    card_settle();
+    stage_settle();
     fake_vifdev.there = false;
     card_open();
-    vif_adopt(card.vif, card.store, &card.process);
+    vif_adopt(card.vif, device.store, &device.process);
     UNTIL(puppets.nr == 2 && puppets.one[1].connected);
     CHECK_EQ(kill(puppets.one[0].pid, 0), -1);
     CHECK_EQ(fake_vifdev.nr_opened, 2);
     CHECK(puppets.one[1].net.open.resume);
-    CHECK_STR(card_node(BACK "/state"), "4");
+    CHECK_STR(stage_node(BACK "/state"), "4");
     card_finish();
 }
 
@@ -346,12 +346,12 @@ TEST(a_tap_that_was_not_attached_is_not_taken_over)
     card_fresh();
     fake_vifdev.late = true;
     card_start();
-    card_settle();
+    stage_settle();
     vif_close(card.vif);
     fake_vifdev.there = true;
     fake_vifdev.late = false;
     card_open();
-    vif_adopt(card.vif, card.store, &card.process);
+    vif_adopt(card.vif, device.store, &device.process);
     UNTIL(IS(BACK "/state", "2"));
     CHECK_EQ(fake_vifdev.nr_adopted, 0);
     CHECK_EQ(fake_vifdev.nr_opened, 2);
@@ -365,16 +365,16 @@ TEST(one_of_another_build_is_replaced)
     card_start_connected();
     puppets.build = "older";
     vif_close(card.vif);
-    card_settle();
+    stage_settle();
     card_open();
-    vif_adopt(card.vif, card.store, &card.process);
+    vif_adopt(card.vif, device.store, &device.process);
     UNTIL(puppets.one[0].heard[NET_CTL_QUIT] == 1);
     puppets.build = FREEHOLD_BUILD;
     puppet_net_write_journal(&puppets.one[0], false); /* it left the rings */
     UNTIL(puppets.nr == 2 && puppets.one[1].connected);
     CHECK(!puppets.one[1].net.open.resume);
     CHECK_EQ(puppets.one[1].heard[NET_CTL_CONNECT], 1);
-    CHECK_STR(card_node(BACK "/state"), "4");
+    CHECK_STR(stage_node(BACK "/state"), "4");
     card_finish();
 }
 
@@ -383,12 +383,12 @@ TEST(without_xenstore_it_serves_on)
     card_fresh();
     card_start_connected();
     vif_set_store(card.vif, NULL);
-    card_settle();
+    stage_settle();
     CHECK_EQ(puppets.one[0].heard[NET_CTL_DISCONNECT], 0);
     puppet_die(&puppets.one[0]);
     UNTIL(puppets.nr == 2 && puppets.one[1].connected);
-    vif_set_store(card.vif, card.store);
-    card_settle();
+    vif_set_store(card.vif, device.store);
+    stage_settle();
     CHECK_EQ(vif_state(card.vif), VBD_CONNECTED);
     card_finish();
 }
@@ -416,5 +416,5 @@ int main(void)
         RULE(without_xenstore_it_serves_on),
     };
 
-    return cmocka_run_group_tests(tests, card_set_up, card_tear_down);
+    return cmocka_run_group_tests(tests, device_set_up, device_tear_down);
 }
