@@ -8,13 +8,11 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include <json-c/json.h>
-
 #include "common/checked.h"
 #include "common/err.h"
 #include "common/log.h"
 #include "tests/fakes/fake.h"
-#include "tests/unit/life.h"
+#include "tests/unit/devlife.h"
 #include "tests/unit/puppet.h"
 #include "tests/unit/test.h"
 #include "toolstack/supervisor/guest_devs.h"
@@ -23,13 +21,20 @@
 
 static char image[2][80];
 static struct vm_disk disks[2];
-static struct guest_options options = { .blk_program = PUPPET };
-static uv_timer_t later;
+
+static void finished(void)
+{
+    for (uint32_t i = 0; i < puppets.nr; i++) /* nobody outlives his guest */
+        CHECK_EQ(kill(puppets.one[i].pid, 0), -1);
+    puppets_fresh();
+}
 
 /* A guest with nr disks; xvda may be written. */
 static void fresh(uint32_t nr)
 {
-    life_fresh();
+    devlife_fresh();
+    devlife.options.blk_program = PUPPET;
+    devlife.finished = finished;
     puppets_fresh();
     life.other = puppets_turn;
     life.other_fd = puppets_fd();
@@ -43,67 +48,6 @@ static void fresh(uint32_t nr)
         };
     life.cfg.disks = disks;
     life.cfg.nr_disks = nr;
-}
-
-static void on_later(uv_timer_t *t);
-static bool (*waits_for)(void);
-static void (*then)(void);
-
-/* Ask again each turn until it is so, and then go on. */
-static void when(bool (*is_so)(void), void (*next)(void))
-{
-    waits_for = is_so;
-    then = next;
-    uv_timer_start(&later, on_later, 1, 0);
-}
-
-static void on_later(uv_timer_t *t)
-{
-    if (!waits_for())
-        uv_timer_start(t, on_later, 1, 0);
-    else
-        then();
-}
-
-static int begin(void)
-{
-    int rc = life_open(&options);
-
-    if (rc < 0)
-        return rc;
-    uv_timer_init(&life.loop, &later);
-    uv_unref((uv_handle_t *)&later);
-    guest_start(life.guest);
-    return 0;
-}
-
-static void finish(void)
-{
-    uv_run(&life.loop, UV_RUN_DEFAULT);
-    uv_close((uv_handle_t *)&later, NULL);
-    life_finish();
-    for (uint32_t i = 0; i < puppets.nr; i++) /* nobody outlives his guest */
-        CHECK_EQ(kill(puppets.one[i].pid, 0), -1);
-    puppets_fresh();
-}
-
-static int call(const char *method, const char *params,
-                struct json_object **result, struct err *e)
-{
-    struct json_object *p = json_tokener_parse(params), *own = NULL;
-    int rc = guest_call(life.guest, method, p, &own, e);
-
-    json_object_put(p);
-    if (result)
-        *result = own;
-    else
-        json_object_put(own);
-    return rc;
-}
-
-static void off(void)
-{
-    life_power_off(&life);
 }
 
 /* ---- launch and end ---- */
@@ -123,9 +67,7 @@ static void check_two(struct life *l)
 TEST(a_kernel_runs_when_every_disk_is_open)
 {
     fresh(2);
-    life.when_running = check_two;
-    CHECK_EQ(begin(), 0);
-    finish();
+    devlife_live(check_two);
     CHECK_EQ(life.nr_runs, 1);
     CHECK_EQ(life.failed.rc, 0);
 }
@@ -155,9 +97,9 @@ TEST(until_then_its_steward_waits)
     puppets.deaf[BLK_CTL_OPEN] = true;
     life.when_running = life_power_off;
     nr_runs_when_asked = 99;
-    CHECK_EQ(begin(), 0);
-    when(both_asked, open_both);
-    finish();
+    CHECK_EQ(devlife_begin(), 0);
+    devlife_when(both_asked, open_both);
+    devlife_finish();
     CHECK_EQ(nr_runs_when_asked, 0);
     CHECK_EQ(life.nr_runs, 1);
 }
@@ -166,8 +108,7 @@ TEST(a_disk_that_does_not_open_fails_the_launch)
 {
     fresh(2);
     puppets.refuse = "the image is cut short";
-    CHECK_EQ(begin(), 0);
-    finish();
+    devlife_live(NULL);
     CHECK_EQ(life.nr_runs, 0);
     CHECK_EQ(life.failed.rc, -EIO);
     CHECK_HAS(life.failed.text, "the image is cut short");
@@ -177,8 +118,7 @@ TEST(a_disk_that_is_not_there_fails_it_at_once)
 {
     fresh(2);
     disks[1].target = (char *)"/nowhere/at/all";
-    CHECK_EQ(begin(), 0);
-    finish();
+    devlife_live(NULL);
     CHECK_EQ(life.nr_runs, 0);
     CHECK_EQ(life.failed.rc, -ENOENT);
     CHECK_HAS(life.failed.text, "/nowhere/at/all");
@@ -187,10 +127,8 @@ TEST(a_disk_that_is_not_there_fails_it_at_once)
 TEST(a_program_that_is_not_there_too)
 {
     fresh(1);
-    options.blk_program = "/nowhere/freehold-blk";
-    CHECK_EQ(begin(), 0);
-    options.blk_program = PUPPET;
-    finish();
+    devlife.options.blk_program = "/nowhere/freehold-blk";
+    devlife_live(NULL);
     CHECK_EQ(life.nr_runs, 0);
     CHECK_HAS(life.failed.text, "/nowhere/freehold-blk");
 }
@@ -198,30 +136,10 @@ TEST(a_program_that_is_not_there_too)
 /* Every call into a library fails once, in turn; nothing may be left. */
 TEST(no_single_failure_leaves_anything)
 {
-    uint32_t n = 0, nr_calls;
-
-    do {
-        fresh(1);
-        life.when_running = life_power_off;
-        fake_fail_at(++n);
-        if (begin() == 0) {
-            uv_run(&life.loop, UV_RUN_DEFAULT);
-            nr_calls = fake.nr_calls;
-            finish();
-        } else {
-            nr_calls = fake.nr_calls;
-            life_finish();
-        }
-    } while (nr_calls >= n);
-    CHECK(n > 70); /* it did sweep something */
+    CHECK(devlife_sweep(fresh, 1) > 70); /* it did sweep something */
 }
 
 static bool saw_ending;
-
-static bool is_ending(void)
-{
-    return life.guest && life.guest->state == GUEST_ENDING;
-}
 
 static void let_quit(void)
 {
@@ -237,9 +155,9 @@ TEST(it_is_gone_when_its_backends_are)
     saw_ending = false;
     puppets.deaf[BLK_CTL_QUIT] = true;
     life.when_running = life_power_off;
-    CHECK_EQ(begin(), 0);
-    when(is_ending, let_quit);
-    finish();
+    CHECK_EQ(devlife_begin(), 0);
+    devlife_when(devlife_is_ending, let_quit);
+    devlife_finish();
     CHECK(saw_ending);
     CHECK(life.gone);
 }
@@ -251,14 +169,9 @@ static bool two_open(void)
     return puppets.nr == 2 && puppets.one[1].opened;
 }
 
-static void reboot(void)
-{
-    fake_shutdown(fake_find(guest_domid(life.guest)), HYP_REBOOT);
-}
-
 static void attach_then_reboot(struct life *l)
 {
-    struct json_object *result, *vdev;
+    struct json_object *result;
     char params[160];
     struct err e = { 0 };
 
@@ -269,26 +182,18 @@ static void attach_then_reboot(struct life *l)
     }
     snprintf(params, sizeof(params),
              "{\"disk\":\"raw:%s,xvdb,w\",\"limits\":\"iops=5\"}", image[1]);
-    CHECK_EQ(call("block_attach", params, &result, &e), 0);
-    CHECK(json_object_object_get_ex(result, "vdev", &vdev));
-    CHECK_STR(json_object_get_string(vdev), "xvdb");
+    CHECK_EQ(devlife_call("block_attach", params, &result, &e), 0);
+    CHECK_STR(devlife_text(result, "vdev"), "xvdb");
     json_object_put(result);
-    CHECK_EQ(call("block_attach", params, NULL, &e), -EEXIST);
-    when(two_open, reboot);
+    CHECK_EQ(devlife_call("block_attach", params, NULL, &e), -EEXIST);
+    devlife_when(two_open, devlife_reboot);
 }
 
 TEST(what_was_attached_is_there_after_a_reboot)
 {
     fresh(1);
-    life.when_running = attach_then_reboot;
-    CHECK_EQ(begin(), 0);
-    finish();
+    devlife_live(attach_then_reboot);
     CHECK_EQ(life.nr_runs, 2);
-}
-
-static bool one_left(void)
-{
-    return life.guest->devs && !life.guest->devs->next;
 }
 
 static void detach_then_reboot(struct life *l)
@@ -300,26 +205,22 @@ static void detach_then_reboot(struct life *l)
         life_power_off(l);
         return;
     }
-    CHECK_EQ(call("block_detach", "{\"vdev\":\"xvdc\"}", NULL, &e), -ENODEV);
-    CHECK_EQ(call("block_detach", "{\"vdev\":\"51728\"}", NULL, &e), 0);
-    when(one_left, reboot);
+    CHECK_EQ(devlife_call("block_detach", "{\"vdev\":\"xvdc\"}", NULL, &e),
+             -ENODEV);
+    CHECK_EQ(devlife_call("block_detach", "{\"vdev\":\"51728\"}", NULL, &e), 0);
+    devlife_when(devlife_one_left, devlife_reboot);
 }
 
 TEST(what_was_detached_is_not)
 {
     fresh(2);
-    life.when_running = detach_then_reboot;
-    CHECK_EQ(begin(), 0);
-    finish();
+    devlife_live(detach_then_reboot);
     CHECK_EQ(life.nr_runs, 2);
 }
 
 static void refuse(struct life *l)
 {
-    static const struct {
-        const char *method, *params, *words;
-        int rc;
-    } row[] = {
+    static const struct devlife_refusal row[] = {
         { "block_attach", "{}", "disk: want a string", -EINVAL },
         { "block_attach", "{\"disk\":5}", "disk: want a string", -EINVAL },
         { "block_attach", "{\"disk\":\"/x,raw,xvdz9z,w\"}", "disk: vdev: got",
@@ -340,12 +241,7 @@ static void refuse(struct life *l)
         { "block_resize", "{\"vdev\":\"xvdq\"}", "none of that name", -ENODEV },
     };
 
-    for (uint32_t i = 0; i < ARRAY_SIZE(row); i++) {
-        struct err e = { 0 };
-
-        CHECK_EQ(call(row[i].method, row[i].params, NULL, &e), row[i].rc);
-        CHECK_HAS(e.text, row[i].words);
-    }
+    devlife_refused(row, ARRAY_SIZE(row));
     CHECK(!l->guest->devs->next);
     life_power_off(l);
 }
@@ -353,21 +249,11 @@ static void refuse(struct life *l)
 TEST(a_request_that_cannot_be_is_refused_with_words)
 {
     fresh(1);
-    life.when_running = refuse;
-    CHECK_EQ(begin(), 0);
-    finish();
+    devlife_live(refuse);
     CHECK_EQ(life.nr_runs, 1);
 }
 
 /* ---- limits and info ---- */
-
-static uint64_t number(struct json_object *o, const char *key)
-{
-    struct json_object *v = NULL;
-
-    CHECK(json_object_object_get_ex(o, key, &v));
-    return (uint64_t)json_object_get_int64(v);
-}
 
 static bool limited(void)
 {
@@ -376,22 +262,21 @@ static bool limited(void)
 
 static void check_info(void)
 {
-    struct json_object *info = guest_info(life.guest), *list, *one, *v;
+    struct json_object *info = guest_info(life.guest), *list, *one;
 
     CHECK(json_object_object_get_ex(info, "disks", &list));
     CHECK_EQ(json_object_array_length(list), 1);
     one = json_object_array_get_idx(list, 0);
-    CHECK(json_object_object_get_ex(one, "state", &v));
-    CHECK_STR(json_object_get_string(v), "waiting");
-    CHECK_EQ(number(one, "devid"), 51712);
-    CHECK_EQ(number(one, "pid"), puppets.one[0].pid);
-    CHECK_EQ(number(one, "iops_limit"), 9);
-    CHECK_EQ(number(one, "bps_limit"), 77);
-    CHECK_EQ(number(one, "size_bytes"), 1 << 20);
-    CHECK_EQ(number(one, "reads"), 11);
+    CHECK_STR(devlife_text(one, "state"), "waiting");
+    CHECK_EQ(devlife_number(one, "devid"), 51712);
+    CHECK_EQ(devlife_number(one, "pid"), puppets.one[0].pid);
+    CHECK_EQ(devlife_number(one, "iops_limit"), 9);
+    CHECK_EQ(devlife_number(one, "bps_limit"), 77);
+    CHECK_EQ(devlife_number(one, "size_bytes"), 1 << 20);
+    CHECK_EQ(devlife_number(one, "reads"), 11);
     json_object_put(info);
     CHECK_EQ(puppets.one[0].limits.bps, 77);
-    off();
+    devlife_off();
 }
 
 static void set_limits(struct life *l)
@@ -401,18 +286,17 @@ static void set_limits(struct life *l)
     (void)l;
     CHECK_EQ(puppets.one[0].open.limits.bps, 77);
     puppet_write_journal(&puppets.one[0], false);
-    CHECK_EQ(call("block_limits", "{\"vdev\":\"xvda\",\"iops\":9}", NULL, &e),
+    CHECK_EQ(devlife_call("block_limits", "{\"vdev\":\"xvda\",\"iops\":9}",
+                          NULL, &e),
              0);
-    when(limited, check_info);
+    devlife_when(limited, check_info);
 }
 
 TEST(limits_and_figures_are_told)
 {
     fresh(1);
     disks[0].bps_max = 77;
-    life.when_running = set_limits;
-    CHECK_EQ(begin(), 0);
-    finish();
+    devlife_live(set_limits);
     CHECK_EQ(life.nr_runs, 1);
 }
 
@@ -427,25 +311,25 @@ static void leave_and_return(struct life *l)
 {
     static const char limits[] = "{\"vdev\":\"xvda\",\"iops\":9}";
 
-    CHECK_EQ(call("block_limits", limits, NULL, NULL), 0);
+    CHECK_EQ(devlife_call("block_limits", limits, NULL, NULL), 0);
     guest_leave(l->guest);
     CHECK(l->guest->devs == NULL);
     guest_return(l->guest);
     CHECK(l->guest->devs != NULL);
     CHECK_EQ(l->guest->devs->disk.iops_max, 9); /* its file said so */
-    when(is_back, off);
+    devlife_when(is_back, devlife_off);
 }
 
 TEST(a_reload_leaves_the_backend_where_it_is)
 {
     fresh(1);
     life.when_running = leave_and_return;
-    CHECK_EQ(begin(), 0);
+    CHECK_EQ(devlife_begin(), 0);
     uv_run(&life.loop, UV_RUN_DEFAULT);
     CHECK_EQ(puppets.nr, 1);
     CHECK_EQ(puppets.one[0].heard[BLK_CTL_OPEN], 1);
     CHECK_EQ(puppets.one[0].heard[BLK_CTL_QUIT], 1);
-    finish();
+    devlife_finish();
 }
 
 static int set_up(void **state)

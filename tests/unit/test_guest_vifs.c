@@ -7,34 +7,22 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include <json-c/json.h>
-
 #include "common/checked.h"
 #include "common/err.h"
 #include "common/log.h"
 #include "tests/fakes/fake.h"
 #include "tests/fakes/fake_vif.h"
-#include "tests/unit/life.h"
+#include "tests/unit/devlife.h"
 #include "tests/unit/test.h"
 #include "toolstack/supervisor/api.h"
 #include "toolstack/supervisor/guest_devs.h"
 #include "toolstack/supervisor/guest_priv.h"
 
 static struct vm_vif cards[2];
-static struct guest_options options;
-static uv_timer_t later;
 static char told[1024]; /* network events: "0 waiting, 0 gone, " */
 
 void __wrap_api_event(struct api *a, const char *method,
                       struct json_object *params);
-
-static const char *text_of(struct json_object *o, const char *key)
-{
-    struct json_object *v;
-
-    return json_object_object_get_ex(o, key, &v) ? json_object_get_string(v)
-                                                 : "(none)";
-}
 
 /* Linked in by --wrap: what every subscriber would be sent. */
 void __wrap_api_event(struct api *a, const char *method,
@@ -45,9 +33,16 @@ void __wrap_api_event(struct api *a, const char *method,
     (void)a;
     if (strcmp(method, "network") == 0)
         snprintf(told + used, sizeof(told) - used, "%s %s%s%s, ",
-                 text_of(params, "devid"), text_of(params, "state"),
-                 *text_of(params, "why") ? " " : "", text_of(params, "why"));
+                 devlife_text(params, "devid"), devlife_text(params, "state"),
+                 *devlife_text(params, "why") ? " " : "",
+                 devlife_text(params, "why"));
     json_object_put(params);
+}
+
+static void finished(void)
+{
+    for (uint32_t i = 0; i < fake_vifs.nr; i++)
+        CHECK(!fake_vifs.one[i].vif);
 }
 
 /* A guest with nr cards; the first has an address. */
@@ -57,7 +52,8 @@ static void fresh(uint32_t nr)
                                          .mac = { 0, 0x16, 0x3e, 1, 2, 3 },
                                          .bridge = (char *)"xenbr1" };
 
-    life_fresh();
+    devlife_fresh();
+    devlife.finished = finished;
     fake_vifs_fresh();
     told[0] = 0;
     cards[0] = first;
@@ -66,79 +62,6 @@ static void fresh(uint32_t nr)
     };
     life.cfg.vifs = cards;
     life.cfg.nr_vifs = nr;
-}
-
-static void on_later(uv_timer_t *t);
-static bool (*waits_for)(void);
-static void (*then)(void);
-
-/* Ask again each turn until it is so, and then go on. */
-static void when(bool (*is_so)(void), void (*next)(void))
-{
-    waits_for = is_so;
-    then = next;
-    uv_timer_start(&later, on_later, 1, 0);
-}
-
-static void on_later(uv_timer_t *t)
-{
-    if (!waits_for())
-        uv_timer_start(t, on_later, 1, 0);
-    else
-        then();
-}
-
-static int begin(void)
-{
-    int rc = life_open(&options);
-
-    if (rc < 0)
-        return rc;
-    uv_timer_init(&life.loop, &later);
-    uv_unref((uv_handle_t *)&later);
-    guest_start(life.guest);
-    return 0;
-}
-
-static void finish(void)
-{
-    uv_run(&life.loop, UV_RUN_DEFAULT);
-    uv_close((uv_handle_t *)&later, NULL);
-    life_finish();
-    for (uint32_t i = 0; i < fake_vifs.nr; i++)
-        CHECK(!fake_vifs.one[i].vif);
-}
-
-static int call(const char *method, const char *params,
-                struct json_object **result, struct err *e)
-{
-    struct json_object *p = json_tokener_parse(params), *own = NULL;
-    int rc = guest_call(life.guest, method, p, &own, e);
-
-    json_object_put(p);
-    if (result)
-        *result = own;
-    else
-        json_object_put(own);
-    return rc;
-}
-
-static void off(void)
-{
-    life_power_off(&life);
-}
-
-static void reboot(void)
-{
-    fake_shutdown(fake_find(guest_domid(life.guest)), HYP_REBOOT);
-}
-
-static uint64_t number(struct json_object *o, const char *key)
-{
-    struct json_object *v = NULL;
-
-    CHECK(json_object_object_get_ex(o, key, &v));
-    return (uint64_t)json_object_get_int64(v);
 }
 
 /* ---- launch and end ---- */
@@ -165,9 +88,7 @@ static void check_two(struct life *l)
 TEST(a_kernel_runs_when_every_card_is_there)
 {
     fresh(2);
-    life.when_running = check_two;
-    CHECK_EQ(begin(), 0);
-    finish();
+    devlife_live(check_two);
     CHECK_EQ(life.nr_runs, 1);
     CHECK_EQ(life.failed.rc, 0);
     CHECK_STR(told, "0 waiting, 1 waiting, 0 gone, 1 gone, ");
@@ -179,9 +100,7 @@ TEST(a_kernel_runs_when_every_card_is_there)
 TEST(a_guest_without_cards_looks_for_none)
 {
     fresh(0);
-    life.when_running = life_power_off;
-    CHECK_EQ(begin(), 0);
-    finish();
+    devlife_live(life_power_off);
     CHECK_EQ(fake_vifs.nr_removed, 0);
     CHECK_EQ(fake_vifs.taps_removed, 0);
 }
@@ -206,9 +125,9 @@ TEST(until_then_its_steward_waits)
     fake_vifs.silent = true;
     nr_runs_when_asked = 99;
     life.when_running = life_power_off;
-    CHECK_EQ(begin(), 0);
-    when(both_asked, open_both);
-    finish();
+    CHECK_EQ(devlife_begin(), 0);
+    devlife_when(both_asked, open_both);
+    devlife_finish();
     CHECK_EQ(nr_runs_when_asked, 0);
     CHECK_EQ(life.nr_runs, 1);
 }
@@ -217,8 +136,7 @@ TEST(a_card_that_fails_fails_the_launch)
 {
     fresh(2);
     fake_vifs.refuse = "bridge xenbr1: there is none";
-    CHECK_EQ(begin(), 0);
-    finish();
+    devlife_live(NULL);
     CHECK_EQ(life.nr_runs, 0);
     CHECK_EQ(life.failed.rc, -EIO);
     CHECK_STR(life.failed.text,
@@ -229,8 +147,7 @@ TEST(one_that_cannot_be_started_fails_it_at_once)
 {
     fresh(1);
     fake_vifs.start_rc = -ENODEV;
-    CHECK_EQ(begin(), 0);
-    finish();
+    devlife_live(NULL);
     CHECK_EQ(life.nr_runs, 0);
     CHECK_EQ(life.failed.rc, -ENODEV);
 }
@@ -238,27 +155,7 @@ TEST(one_that_cannot_be_started_fails_it_at_once)
 /* Every call into a library fails once, in turn; nothing may be left. */
 TEST(no_single_failure_leaves_anything)
 {
-    uint32_t n = 0, nr_calls;
-
-    do {
-        fresh(2);
-        life.when_running = life_power_off;
-        fake_fail_at(++n);
-        if (begin() == 0) {
-            uv_run(&life.loop, UV_RUN_DEFAULT);
-            nr_calls = fake.nr_calls;
-            finish();
-        } else {
-            nr_calls = fake.nr_calls;
-            life_finish();
-        }
-    } while (nr_calls >= n);
-    CHECK(n > 60); /* it did sweep something */
-}
-
-static bool is_ending(void)
-{
-    return life.guest && life.guest->state == GUEST_ENDING;
+    CHECK(devlife_sweep(fresh, 2) > 60); /* it did sweep something */
 }
 
 static bool saw_ending;
@@ -277,9 +174,9 @@ TEST(it_is_gone_when_its_cards_are)
     saw_ending = false;
     fake_vifs.slow = true;
     life.when_running = life_power_off;
-    CHECK_EQ(begin(), 0);
-    when(is_ending, let_go);
-    finish();
+    CHECK_EQ(devlife_begin(), 0);
+    devlife_when(devlife_is_ending, let_go);
+    devlife_finish();
     CHECK(saw_ending && life.gone);
     CHECK_EQ(fake_vifs.taps_removed, 7);
 }
@@ -289,7 +186,7 @@ TEST(it_is_gone_when_its_cards_are)
 static void reboot_once(struct life *l)
 {
     if (l->nr_runs == 1)
-        reboot();
+        devlife_reboot();
     else
         life_power_off(l);
 }
@@ -299,9 +196,7 @@ TEST(an_address_is_drawn_once_and_kept_over_reboots)
     const struct fake_vif *f = fake_vifs.one;
 
     fresh(2);
-    life.when_running = reboot_once;
-    CHECK_EQ(begin(), 0);
-    finish();
+    devlife_live(reboot_once);
     CHECK_EQ(fake_vifs.nr, 4);
     CHECK(f[1].spec.has_mac && f[1].spec.mac[2] == 0x3e);
     CHECK_EQ(memcmp(f[1].spec.mac, f[3].spec.mac, 6), 0);
@@ -331,36 +226,29 @@ static void attach_then_reboot(struct life *l)
         life_power_off(l);
         return;
     }
-    CHECK_EQ(call("network_attach",
-                  "{\"vif\":\"mac=00:16:3e:0:0:9,rate=1MB/s@20ms\","
-                  "\"any_mac\":true}",
-                  &result, &e),
+    CHECK_EQ(devlife_call("network_attach",
+                          "{\"vif\":\"mac=00:16:3e:0:0:9,rate=1MB/s@20ms\","
+                          "\"any_mac\":true}",
+                          &result, &e),
              0);
-    CHECK_EQ(number(result, "devid"), 2); /* the lowest that is free */
-    CHECK_STR(text_of(result, "mac"), "00:16:3e:00:00:09");
+    CHECK_EQ(devlife_number(result, "devid"), 2); /* the lowest that is free */
+    CHECK_STR(devlife_text(result, "mac"), "00:16:3e:00:00:09");
     json_object_put(result);
-    CHECK_EQ(call("network_attach", "{\"vif\":\"devid=2\"}", NULL, &e),
+    CHECK_EQ(devlife_call("network_attach", "{\"vif\":\"devid=2\"}", NULL, &e),
              -EEXIST);
-    CHECK_EQ(
-        call("network_attach", "{\"vif\":\"mac=00:16:3e:0:0:9\"}", NULL, &e),
-        -EEXIST);
+    CHECK_EQ(devlife_call("network_attach", "{\"vif\":\"mac=00:16:3e:0:0:9\"}",
+                          NULL, &e),
+             -EEXIST);
     CHECK_STR(e.text,
               "guest web: vif 3: its vif 2 is 00:16:3e:00:00:09 already");
-    when(two_there, reboot);
+    devlife_when(two_there, devlife_reboot);
 }
 
 TEST(what_was_attached_is_there_after_a_reboot)
 {
     fresh(2);
-    life.when_running = attach_then_reboot;
-    CHECK_EQ(begin(), 0);
-    finish();
+    devlife_live(attach_then_reboot);
     CHECK_EQ(life.nr_runs, 2);
-}
-
-static bool one_left(void)
-{
-    return life.guest->devs && !life.guest->devs->next;
 }
 
 static void detach_then_reboot(struct life *l)
@@ -374,21 +262,19 @@ static void detach_then_reboot(struct life *l)
         life_power_off(l);
         return;
     }
-    CHECK_EQ(call("network_detach", "{\"vif\":5}", NULL, &e), -ENOENT);
-    CHECK_EQ(
-        call("network_detach", "{\"vif\":\"00:16:3e:01:02:03\"}", &result, &e),
-        0);
-    CHECK_EQ(number(result, "devid"), 0);
+    CHECK_EQ(devlife_call("network_detach", "{\"vif\":5}", NULL, &e), -ENOENT);
+    CHECK_EQ(devlife_call("network_detach", "{\"vif\":\"00:16:3e:01:02:03\"}",
+                          &result, &e),
+             0);
+    CHECK_EQ(devlife_number(result, "devid"), 0);
     json_object_put(result);
-    when(one_left, reboot);
+    devlife_when(devlife_one_left, devlife_reboot);
 }
 
 TEST(what_was_detached_is_not)
 {
     fresh(2);
-    life.when_running = detach_then_reboot;
-    CHECK_EQ(begin(), 0);
-    finish();
+    devlife_live(detach_then_reboot);
     CHECK_EQ(life.nr_runs, 2);
     CHECK(fake_vifs.one[0].detached && !fake_vifs.one[0].ended);
 }
@@ -396,30 +282,25 @@ TEST(what_was_detached_is_not)
 static void hold_then_force(struct life *l)
 {
     (void)l;
-    CHECK_EQ(call("network_detach", "{\"vif\":0}", NULL, NULL), 0);
+    CHECK_EQ(devlife_call("network_detach", "{\"vif\":0}", NULL, NULL), 0);
     CHECK_HAS(told, "0 closing the guest is asked, ");
-    CHECK_EQ(
-        call("network_detach", "{\"vif\":\"0\",\"force\":true}", NULL, NULL),
-        0);
-    when(one_left, off);
+    CHECK_EQ(devlife_call("network_detach", "{\"vif\":\"0\",\"force\":true}",
+                          NULL, NULL),
+             0);
+    devlife_when(devlife_one_left, devlife_off);
 }
 
 TEST(force_takes_it_from_a_guest_that_holds_on)
 {
     fresh(2);
     fake_vifs.holds = true;
-    life.when_running = hold_then_force;
-    CHECK_EQ(begin(), 0);
-    finish();
+    devlife_live(hold_then_force);
     CHECK_HAS(told, "0 gone, ");
 }
 
 static void refuse(struct life *l)
 {
-    static const struct {
-        const char *method, *params, *words;
-        int rc;
-    } row[] = {
+    static const struct devlife_refusal row[] = {
         { "network_attach", "{}", "vif: want a string", -EINVAL },
         { "network_attach", "null", "vif: want a string", -EINVAL },
         { "network_attach", "{\"vif\":[\"mac\"]}", "vif: want a string",
@@ -460,16 +341,7 @@ static void refuse(struct life *l)
         { "network_nonsense", "{}", "", -ENOSYS },
     };
 
-    for (uint32_t i = 0; i < ARRAY_SIZE(row); i++) {
-        struct err e = { 0 };
-        int rc = call(row[i].method, row[i].params, NULL, &e);
-
-        if (rc != row[i].rc || !strstr(e.text, row[i].words))
-            print_error("%s %s: %d %s\n", row[i].method, row[i].params, rc,
-                        e.text);
-        CHECK_EQ(rc, row[i].rc);
-        CHECK_HAS(e.text, row[i].words);
-    }
+    devlife_refused(row, ARRAY_SIZE(row));
     CHECK(!l->guest->devs->next->next);
     life_power_off(l);
 }
@@ -477,9 +349,7 @@ static void refuse(struct life *l)
 TEST(a_request_that_cannot_be_is_refused_with_words)
 {
     fresh(2);
-    life.when_running = refuse;
-    CHECK_EQ(begin(), 0);
-    finish();
+    devlife_live(refuse);
     CHECK_EQ(life.nr_runs, 1);
 }
 
@@ -489,8 +359,9 @@ static void attach_in_vain(struct life *l)
     char path[128];
 
     fake_vifs.start_rc = -ENODEV;
-    CHECK_EQ(call("network_attach", "{\"vif\":\"bridge=xenbr9\"}", NULL, &e),
-             -ENODEV);
+    CHECK_EQ(
+        devlife_call("network_attach", "{\"vif\":\"bridge=xenbr9\"}", NULL, &e),
+        -ENODEV);
     CHECK(!l->guest->devs->next);
     snprintf(path, sizeof(path), "%.100s/vif-0.vif", l->dir.path);
     CHECK_EQ(access(path, F_OK), 0);
@@ -502,9 +373,7 @@ static void attach_in_vain(struct life *l)
 TEST(one_that_could_not_be_attached_is_not_left)
 {
     fresh(1);
-    life.when_running = attach_in_vain;
-    CHECK_EQ(begin(), 0);
-    finish();
+    devlife_live(attach_in_vain);
 }
 
 /* ---- rate and info ---- */
@@ -522,10 +391,12 @@ static void check_info(struct life *l)
                  .rx_bytes = 13,
                  .stalls = 14 },
     };
+    CHECK_EQ(devlife_call("network_rate", "{\"vif\":0,\"rate\":\"8Mb/s@10ms\"}",
+                          NULL, NULL),
+             0);
     CHECK_EQ(
-        call("network_rate", "{\"vif\":0,\"rate\":\"8Mb/s@10ms\"}", NULL, NULL),
+        devlife_call("network_rate", "{\"vif\":1,\"rate\":\"\"}", NULL, NULL),
         0);
-    CHECK_EQ(call("network_rate", "{\"vif\":1,\"rate\":\"\"}", NULL, NULL), 0);
     CHECK_EQ(fake_vifs.one[0].rate_bytes, 10000);
     CHECK_EQ(fake_vifs.one[0].rate_usecs, 10000);
     CHECK_EQ(fake_vifs.one[1].rate_bytes, 0);
@@ -533,26 +404,26 @@ static void check_info(struct life *l)
     CHECK(json_object_object_get_ex(info, "vifs", &list));
     CHECK_EQ(json_object_array_length(list), 2);
     one = json_object_array_get_idx(list, 0);
-    CHECK_EQ(number(one, "devid"), 0);
-    CHECK_STR(text_of(one, "mac"), "00:16:3e:01:02:03");
-    CHECK_STR(text_of(one, "tap"), "vif7.0");
-    CHECK_STR(text_of(one, "bridge"), "xenbr1");
-    CHECK_STR(text_of(one, "state"), "waiting");
-    CHECK_STR(text_of(one, "sg"), "true");
-    CHECK_STR(text_of(one, "gso_v6"), "false");
-    CHECK_STR(text_of(one, "stalled"), "false");
-    CHECK_EQ(number(one, "pid"), FAKE_VIF_PID);
-    CHECK_EQ(number(one, "queues"), 2);
-    CHECK_EQ(number(one, "restarts"), 3);
-    CHECK_EQ(number(one, "rate_bytes"), 10000);
-    CHECK_EQ(number(one, "rate_usecs"), 10000);
-    CHECK_EQ(number(one, "tx_packets"), 11);
-    CHECK_EQ(number(one, "tx_spoofed"), 12);
-    CHECK_EQ(number(one, "rx_bytes"), 13);
-    CHECK_EQ(number(one, "stalls"), 14);
+    CHECK_EQ(devlife_number(one, "devid"), 0);
+    CHECK_STR(devlife_text(one, "mac"), "00:16:3e:01:02:03");
+    CHECK_STR(devlife_text(one, "tap"), "vif7.0");
+    CHECK_STR(devlife_text(one, "bridge"), "xenbr1");
+    CHECK_STR(devlife_text(one, "state"), "waiting");
+    CHECK_STR(devlife_text(one, "sg"), "true");
+    CHECK_STR(devlife_text(one, "gso_v6"), "false");
+    CHECK_STR(devlife_text(one, "stalled"), "false");
+    CHECK_EQ(devlife_number(one, "pid"), FAKE_VIF_PID);
+    CHECK_EQ(devlife_number(one, "queues"), 2);
+    CHECK_EQ(devlife_number(one, "restarts"), 3);
+    CHECK_EQ(devlife_number(one, "rate_bytes"), 10000);
+    CHECK_EQ(devlife_number(one, "rate_usecs"), 10000);
+    CHECK_EQ(devlife_number(one, "tx_packets"), 11);
+    CHECK_EQ(devlife_number(one, "tx_spoofed"), 12);
+    CHECK_EQ(devlife_number(one, "rx_bytes"), 13);
+    CHECK_EQ(devlife_number(one, "stalls"), 14);
     one = json_object_array_get_idx(list, 1);
-    CHECK_EQ(number(one, "rate_bytes"), 0);
-    CHECK_STR(text_of(one, "any_mac"), "true");
+    CHECK_EQ(devlife_number(one, "rate_bytes"), 0);
+    CHECK_STR(devlife_text(one, "any_mac"), "true");
     json_object_put(info);
     life_power_off(l);
 }
@@ -560,9 +431,7 @@ static void check_info(struct life *l)
 TEST(rates_and_figures_are_told)
 {
     fresh(2);
-    life.when_running = check_info;
-    CHECK_EQ(begin(), 0);
-    finish();
+    devlife_live(check_info);
     CHECK_EQ(life.nr_runs, 1);
 }
 
@@ -586,9 +455,7 @@ static void fire(struct life *l)
 TEST(a_watch_is_heard_by_its_card_and_a_lost_store_is_told)
 {
     fresh(2);
-    life.when_running = fire;
-    CHECK_EQ(begin(), 0);
-    finish();
+    devlife_live(fire);
 }
 
 static void leave_and_return(struct life *l)
@@ -597,7 +464,8 @@ static void leave_and_return(struct life *l)
     struct guest_dev *d;
 
     memcpy(drawn, cards[1].mac, 6);
-    CHECK_EQ(call("network_rate", "{\"vif\":0,\"rate\":\"8Mb/s\"}", NULL, NULL),
+    CHECK_EQ(devlife_call("network_rate", "{\"vif\":0,\"rate\":\"8Mb/s\"}",
+                          NULL, NULL),
              0);
     guest_leave(l->guest);
     CHECK(!l->guest->devs && !fake_vifs.one[0].vif);
@@ -619,7 +487,7 @@ static void leave_and_return(struct life *l)
     CHECK_EQ(memcmp(cards[1].mac, drawn, 6), 0);
     CHECK(fake_vifs.one[2].adopted && fake_vifs.one[3].adopted);
     CHECK(!fake_vifs.one[2].started);
-    reboot();
+    devlife_reboot();
 }
 
 static void return_once(struct life *l)
@@ -633,9 +501,7 @@ static void return_once(struct life *l)
 TEST(a_reload_leaves_the_cards_and_what_was_drawn_for_them)
 {
     fresh(2);
-    life.when_running = return_once;
-    CHECK_EQ(begin(), 0);
-    finish();
+    devlife_live(return_once);
     CHECK_EQ(fake_vifs.nr, 6); /* and they are the guest's after a reboot */
 }
 
@@ -658,9 +524,7 @@ static void spoil_and_return(struct life *l)
 TEST(a_file_that_says_nothing_is_skipped_and_swept_at_the_end)
 {
     fresh(2);
-    life.when_running = spoil_and_return;
-    CHECK_EQ(begin(), 0);
-    finish();
+    devlife_live(spoil_and_return);
     CHECK_EQ(fake_vifs.taps_removed, 7);
 }
 
