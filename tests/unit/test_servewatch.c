@@ -11,15 +11,13 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
-
-#include <uv.h>
 
 #include "common/checked.h"
 #include "common/err.h"
 #include "common/log.h"
 #include "tests/fakes/fake.h"
+#include "tests/unit/stage.h"
 #include "tests/unit/test.h"
 #include "toolstack/supervisor/netback.h"
 #include "toolstack/supervisor/rundir.h"
@@ -33,12 +31,9 @@ bool __wrap_netback_is_loaded(void);
 
 #define VBD3 "/local/domain/0/backend/vbd3"
 #define VIF "/local/domain/0/backend/vif"
-#define TURN_S_MAX 20
 #define STARTS_MAX 32u
 
 static struct world {
-    uv_loop_t loop;
-    uv_timer_t tick;
     struct servewatch *watch;
     uint32_t nr_ended;
     int daemon_pid;
@@ -100,29 +95,11 @@ static uint32_t nr_starts(void)
     return w.nr_starts;
 }
 
-static void on_tick(uv_timer_t *t)
-{
-    (void)t;
-}
-
-static int now_s(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int)t.tv_sec;
-}
-
-#define UNTIL(what)                                                            \
-    for (int end_s = now_s() + TURN_S_MAX; !(what);) {                         \
-        CHECK(now_s() < end_s);                                                \
-        uv_run(&w.loop, UV_RUN_ONCE);                                          \
-    }
-
+/* Processes take longer than what is sent. */
 static void settle(void)
 {
     for (uint32_t i = 0; i < 30; i++)
-        uv_run(&w.loop, UV_RUN_ONCE);
+        uv_run(&stage.loop, UV_RUN_ONCE);
 }
 
 static void set(uint32_t domid, uint32_t devid, const char *leaf,
@@ -179,7 +156,7 @@ static void watch(void)
     };
     struct err e = { 0 };
 
-    CHECK_EQ(servewatch_open(&w.loop, &o, &w.watch, &e), 0);
+    CHECK_EQ(servewatch_open(&stage.loop, &o, &w.watch, &e), 0);
 }
 
 static void fresh(void)
@@ -187,9 +164,7 @@ static void fresh(void)
     fake_reset();
     memset(&w, 0, sizeof(w));
     unlink(starts);
-    uv_loop_init(&w.loop);
-    uv_timer_init(&w.loop, &w.tick);
-    uv_timer_start(&w.tick, on_tick, 5, 5);
+    stage_open(NULL, -1);
 }
 
 static bool is_alive(uint32_t start)
@@ -210,9 +185,7 @@ static bool is_alive(uint32_t start)
 static void finish(void)
 {
     servewatch_close(w.watch);
-    uv_close((uv_handle_t *)&w.tick, NULL);
-    uv_run(&w.loop, UV_RUN_DEFAULT);
-    CHECK_EQ(uv_loop_close(&w.loop), 0);
+    stage_close();
     for (uint32_t i = 0, nr = nr_starts(); i < nr; i++)
         if (is_alive(i))
             kill(w.start[i].pid, SIGKILL);
@@ -434,7 +407,7 @@ static void wait_a_look(void)
     uint64_t end_ms = uv_hrtime() / 1000000 + 1500;
 
     while (uv_hrtime() / 1000000 < end_ms)
-        uv_run(&w.loop, UV_RUN_ONCE);
+        uv_run(&stage.loop, UV_RUN_ONCE);
 }
 
 TEST(each_card_that_nobody_offered_gets_a_process)
