@@ -119,4 +119,132 @@ struct xen_steward_wait { /* IN */
 /* Ring dom0's end of the doorbell.  arg is not used. */
 #define XEN_STEWARD_notify 3
 
+/*
+ * Has the guest suspended itself, so that all its vCPUs stand still?  Returns
+ * 0 when not, else the number of this suspend: from 1 on, no two are alike.
+ * Both its beginning and its end ring the steward.  arg is not used.
+ */
+#define XEN_STEWARD_suspended 4
+
+/*
+ * The log of the pages of the guest that change: it starts empty.  Only where
+ * the guest runs, or has run.
+ *
+ *   -EBUSY      there is a log already; or the state is not RUN
+ *   -EINVAL     enable is not 0 or 1, or pad is not 0
+ */
+#define XEN_STEWARD_log_dirty 5
+struct xen_steward_log_dirty { /* IN */
+    uint32_t enable;           /* 0: end it, if there is one, and forget it */
+    uint32_t pad;
+};
+
+/*
+ * Take from the log the pages that were written, added or removed since they
+ * were last taken, while the guest runs.  What is read of a page afterwards is
+ * at least as new as the log.  Never in it: the ranges above, and pages that
+ * Xen shares with the guest (XEN_STEWARD_PAGES_special).
+ *
+ * Xen may do less than it was asked for, but never nothing: nr says how much.
+ *
+ *   -EINVAL     there is no log; gfn or nr is no multiple of 512, nr is 0, or
+ *               pad is not 0
+ *   -ENOMEM     Xen could not note all of it: it is of no use any more
+ */
+#define XEN_STEWARD_take_dirty 6
+#define XEN_STEWARD_TAKE_STEP 512
+struct xen_steward_take_dirty {
+    uint64_t gfn;      /* IN */
+    uint64_t bitmap;   /* IN: address of nr / 8 bytes; bit 0: gfn */
+    uint32_t nr;       /* IN: pages; OUT: how many of them are in bitmap */
+    uint32_t nr_dirty; /* OUT: bits set in it */
+    uint64_t pad;
+};
+
+/*
+ * Put into the log what may be written to behind its back: pages that others
+ * have mapped to write to, and those that Xen does.  In a suspended guest, so
+ * that what is taken then is the rest.
+ *
+ *   -EAGAIN     it is not in that suspend
+ *   -EINVAL     there is no log, or pad is not 0
+ */
+#define XEN_STEWARD_mark_mapped 7
+struct xen_steward_mark_mapped { /* IN */
+    uint32_t suspension;         /* as XEN_STEWARD_suspended says */
+    uint32_t pad;
+};
+
+/*
+ * What is there from gfn on: runs of pages of one kind, in ascending order and
+ * without gaps.  Xen may stop before nr pages or nr_runs runs are reached, but
+ * never before the first run; gfn then says where to go on.
+ *
+ *   -EINVAL     nr or nr_runs is 0, or beyond what can be
+ */
+#define XEN_STEWARD_query_range 8
+#define XEN_STEWARD_PAGES_hole 0    /* nothing */
+#define XEN_STEWARD_PAGES_ram 1     /* the guest's memory */
+#define XEN_STEWARD_PAGES_special 2 /* the ranges above, and Xen's pages */
+struct xen_steward_run {
+    uint64_t gfn;
+    uint64_t nr;
+    uint32_t kind;  /* XEN_STEWARD_PAGES_* */
+    uint32_t order; /* 9: of whole, aligned 2 MiB pages; else 0 */
+};
+struct xen_steward_query_range {
+    uint64_t gfn;     /* IN; OUT: the first one not looked at */
+    uint64_t nr;      /* IN: pages; OUT: what is left of them */
+    uint64_t runs;    /* IN: address of nr_runs struct xen_steward_run */
+    uint32_t nr_runs; /* IN: room; OUT: how many there are */
+    uint32_t pad;     /* 0 */
+};
+
+/*
+ * The state of the guest's vCPUs, as xen/hvm/save.h describes it: records of
+ * all vCPUs but the steward's.  It says "resumed in a new domain": the
+ * suspending vCPU's rax is 0.
+ *
+ * get_context: of a suspended guest.
+ *
+ *   -EAGAIN     it is not in that suspend
+ *   -ENOBUFS    bytes was too small, and says now how many there are
+ *
+ * set_context: in RECEIVING, and once, however it ends.  The vCPUs stay where
+ * they are, and stand still until the state is RUN.
+ *
+ *   -EBUSY      the state is not RECEIVING, or it was called before
+ *   -EINVAL     a record is unknown, damaged, missing or there twice, or of a
+ *               vCPU that the guest does not have; or suspension is not 0
+ *   -E2BIG      more bytes than any context of this domain has
+ *   others      a record cannot be met on this host; Xen's log says which
+ */
+#define XEN_STEWARD_get_context 9
+#define XEN_STEWARD_set_context 10
+struct xen_steward_context {
+    uint64_t buffer;     /* IN: its address */
+    uint32_t bytes;      /* IN: of buffer; OUT, of get_context: that count */
+    uint32_t suspension; /* IN: as XEN_STEWARD_suspended says */
+};
+
+/*
+ * What dom0 chose of the guest's machine before it was launched.  A guest that
+ * moves has to find the same, but for tsc_khz, which is the host's.
+ *
+ *   -ENOBUFS    too little room for leaves or MSRs
+ */
+#define XEN_STEWARD_get_platform 11
+#define XEN_STEWARD_LEAVES_MAX 256
+#define XEN_STEWARD_MSRS_MAX 16
+struct xen_steward_platform {
+    uint64_t leaves;    /* IN: address of nr_leaves xen_cpuid_leaf_t */
+    uint64_t msrs;      /* IN: address of nr_msrs xen_msr_entry_t */
+    uint32_t nr_leaves; /* IN: room; OUT: how many there are */
+    uint32_t nr_msrs;   /* the same */
+    uint32_t tsc_mode;  /* OUT: as of XEN_DOMCTL_settscinfo */
+    uint32_t tsc_khz;   /* OUT */
+    /* OUT: HVM parameters */
+    uint64_t timer_mode, triple_fault_reason, x87_fip_width;
+};
+
 #endif /* __XEN_PUBLIC_STEWARD_H__ */

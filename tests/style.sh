@@ -60,12 +60,16 @@ done
 judge "every patch of the series is there" "$bad"
 
 # The public header that the series installs is ours, byte for byte.
-added=$(cd xen/patches && cat $series 2>/dev/null | awk '
-    /^diff --git/ { on = 0 }
-    /^\+\+\+ b\/xen\/include\/public\/steward.h/ { on = 1; next }
-    on && /^-- $/ { on = 0 }
-    on && /^\+/ { print substr($0, 2) }')
-if diff <(printf '%s\n' "$added") abi/xen_steward.h >/dev/null; then
+made=$(mktemp -d)
+for p in $series; do
+    awk '/^diff --git/ { on = / b\/xen\/include\/public\/steward.h$/ }
+        /^-- $/ { on = 0 }
+        on' "xen/patches/$p" | patch -d "$made" -p1 -s -f
+done >/dev/null 2>&1
+cmp "$made/xen/include/public/steward.h" abi/xen_steward.h >/dev/null 2>&1
+differs=$?
+rm -rf "$made"
+if [ $differs = 0 ]; then
     verdict pass "Xen's public/steward.h is abi/xen_steward.h"
 else
     verdict fail "Xen's public/steward.h differs from abi/xen_steward.h"
