@@ -22,6 +22,12 @@
  *
  * Any failure: the steward writes error and text, then state = FAILED, rings
  * and never starts a guest vCPU.  dom0's own failure: offer.aborted = 1.
+ *
+ * While the guest runs, dom0 has the steward move it by commands, one at a
+ * time:
+ *
+ *   write command.op, then command.seq, ring ───▶ do it, whatever it takes
+ *                          ◀──────────────────── answer, answer.seq = seq, ring
  */
 #ifndef STEWARD_ABI_H
 #define STEWARD_ABI_H
@@ -54,6 +60,7 @@ enum fh_error {
     FH_ERR_GRANT,    /* dom0 kept a page that was taken back */
     FH_ERR_XEN,      /* a hypercall failed */
     FH_ERR_FAULT,    /* the steward itself faulted */
+    FH_ERR_STATE,    /* not now */
     FH_ERRORS
 };
 
@@ -75,6 +82,50 @@ struct fh_batch {
     uint32_t pad;
 };
 
+/*
+ * What dom0 may ask of the steward of a guest that runs.
+ *
+ *            TRACK               FINAL
+ *   IDLE ───────────▶ TRACKING ─────────▶ FINAL
+ *    ▲                 │ └PASS┘             │
+ *    └─CANCEL, failure─┴─CANCEL, failure,───┘
+ *                        or the guest runs again
+ *
+ * FINAL wants a guest that is suspended.  When it was not moved after all,
+ * dom0 resumes it; the steward hears of that from Xen, and is IDLE again.
+ */
+enum fh_op {
+    FH_OP_NONE,
+    FH_OP_TRACK,  /* have Xen note which pages change */
+    FH_OP_PASS,   /* take those that changed since they were last taken */
+    FH_OP_FINAL,  /* take the rest, and the vCPUs' state */
+    FH_OP_CANCEL, /* forget all of it; in any state */
+    FH_OPS
+};
+
+enum fh_transfer {
+    FH_TRANSFER_IDLE,
+    FH_TRANSFER_TRACKING,
+    FH_TRANSFER_FINAL,
+    FH_TRANSFERS
+};
+
+struct fh_command {
+    uint32_t seq; /* another one than before; written last */
+    uint32_t op;  /* enum fh_op */
+};
+
+struct fh_answer {
+    uint32_t seq;      /* of the command that was done; written last */
+    uint32_t error;    /* enum fh_error; then the transfer is IDLE */
+    uint32_t transfer; /* enum fh_transfer; IDLE also unasked, with a ring */
+    uint32_t nr_passes;
+    uint64_t ram_pages;     /* the guest has; by TRACK, and by FINAL anew */
+    uint64_t dirty_pages;   /* taken by the last command */
+    uint64_t context_bytes; /* of the vCPUs' state; by FINAL */
+    char text[128];         /* why it failed, NUL terminated */
+};
+
 struct fh_steward_half { /* written by the steward only */
     uint32_t magic;      /* FH_CONTROL_MAGIC */
     uint32_t abi_version;
@@ -85,6 +136,7 @@ struct fh_steward_half { /* written by the steward only */
     uint8_t measurement[32]; /* valid from STARTING on */
     char text[256];          /* why it failed, NUL terminated */
     struct fh_batch want[FH_WINDOWS];
+    struct fh_answer answer;
 };
 
 /* offer.flags */
@@ -103,6 +155,7 @@ struct fh_dom0_half { /* written by dom0 only */
     struct fh_offer offer;
     uint32_t done[FH_WINDOWS]; /* seq of the batch filled last */
     uint32_t noted;            /* 1: it took down what STARTING announced */
+    struct fh_command command;
 };
 
 struct fh_control {

@@ -129,6 +129,33 @@ void control_fetch_offer(const struct control *c, struct fh_offer *out)
     out->aborted = 0;
 }
 
+struct fh_command control_fetch_command(const struct control *c)
+{
+    const volatile struct fh_command *w = &c->page->dom0.command;
+    struct fh_command out = { .seq = w->seq };
+
+    barrier(); /* seq was written last */
+    out.op = w->op;
+    return out;
+}
+
+void control_answer(struct control *c, const struct fh_answer *a)
+{
+    volatile struct fh_answer *own = &c->page->steward.answer;
+
+    own->error = a->error;
+    own->transfer = a->transfer;
+    own->nr_passes = a->nr_passes;
+    own->ram_pages = a->ram_pages;
+    own->dirty_pages = a->dirty_pages;
+    own->context_bytes = a->context_bytes;
+    for (unsigned i = 0; i < sizeof(own->text); i++)
+        own->text[i] = a->text[i];
+    barrier();
+    own->seq = a->seq;
+    hyper_notify();
+}
+
 int control_done(struct control *c, unsigned window, uint32_t seq,
                  struct st_err *e)
 {

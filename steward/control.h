@@ -44,6 +44,13 @@ bool control_noted(const struct control *c);
 /* Copy dom0's offer, once. */
 void control_fetch_offer(const struct control *c, struct fh_offer *out);
 
+/* dom0's command, fetched once; seq is the one done last where there is none.
+ */
+struct fh_command control_fetch_command(const struct control *c);
+
+/* Answer it, and ring.  a->seq is written behind everything else. */
+void control_answer(struct control *c, const struct fh_answer *a);
+
 /*
  * Whether dom0 says that the batch seq, wanted in this window, is filled: 1
  * yes, 0 not yet.  See control.c for every other answer it can give.

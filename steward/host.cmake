@@ -3,7 +3,7 @@
 # archive, since a fuzzer brings one of them itself.
 if(NOT TARGET fh_steward_host)
     set(steward_host acpi boot bzimage cmdline control elf err grant load main
-        measure offer place plan sha_ni)
+        measure offer place plan sha_ni track)
     list(TRANSFORM steward_host PREPEND ${CMAKE_SOURCE_DIR}/steward/)
     list(TRANSFORM steward_host APPEND .c)
     find_library(steward_bearssl NAMES libbearssl.a REQUIRED)

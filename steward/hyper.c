@@ -96,6 +96,50 @@ long hyper_populate(uint64_t *gfn, uint32_t nr, uint32_t order)
     return memory_op(XENMEM_populate_physmap, &r);
 }
 
+long hyper_depopulate(uint64_t *gfn, uint32_t nr)
+{
+    struct xen_memory_reservation r = { .nr_extents = nr, .domid = DOMID_SELF };
+
+    set_xen_guest_handle(r.extent_start, gfn);
+    return memory_op(XENMEM_decrease_reservation, &r);
+}
+
+uint32_t hyper_suspended(void)
+{
+    long rc = steward_op(XEN_STEWARD_suspended, NULL);
+
+    return rc > 0 ? (uint32_t)rc : 0;
+}
+
+long hyper_log_dirty(bool enable)
+{
+    struct xen_steward_log_dirty arg = { .enable = enable };
+
+    return steward_op(XEN_STEWARD_log_dirty, &arg);
+}
+
+long hyper_take_dirty(struct xen_steward_take_dirty *t)
+{
+    return steward_op(XEN_STEWARD_take_dirty, t);
+}
+
+long hyper_mark_mapped(uint32_t suspension)
+{
+    struct xen_steward_mark_mapped arg = { .suspension = suspension };
+
+    return steward_op(XEN_STEWARD_mark_mapped, &arg);
+}
+
+long hyper_query_range(struct xen_steward_query_range *q)
+{
+    return steward_op(XEN_STEWARD_query_range, q);
+}
+
+long hyper_get_context(struct xen_steward_context *c)
+{
+    return steward_op(XEN_STEWARD_get_context, c);
+}
+
 long hyper_set_memory_map(const struct fh_map_entry *map, uint32_t nr)
 {
     struct {

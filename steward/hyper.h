@@ -36,6 +36,17 @@ long hyper_set_memory_map(const struct fh_map_entry *map, uint32_t nr);
 long hyper_map_grant_frame(uint32_t frame, uint64_t gfn);
 long hyper_remove(uint64_t gfn);
 
+/* Give pages back to Xen.  Returns how many. */
+long hyper_depopulate(uint64_t *gfn, uint32_t nr);
+
+/* Which suspend the guest is in; 0: none.  abi/xen_steward.h has the rest. */
+uint32_t hyper_suspended(void);
+long hyper_log_dirty(bool enable);
+long hyper_take_dirty(struct xen_steward_take_dirty *t);
+long hyper_mark_mapped(uint32_t suspension);
+long hyper_query_range(struct xen_steward_query_range *q);
+long hyper_get_context(struct xen_steward_context *c);
+
 long hyper_vcpu_start(uint32_t vcpu, struct vcpu_hvm_context *ctx);
 
 /* Crash the whole domain: the last word when no other can be heard. */

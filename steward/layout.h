@@ -46,6 +46,10 @@ static inline uint64_t page_round_up(uint64_t bytes)
 /* Images go to RAM from here on, and end below the steward's ranges. */
 #define LAYOUT_LOAD_GPA MIB_BYTES
 
+/* While it is moved, the guest's vCPUs' state. */
+#define LAYOUT_CONTEXT_GPA (XEN_STEWARD_PRIVATE_GPA + 0xa00000u)
+#define LAYOUT_CONTEXT_BYTES_MAX 0x200000u
+
 /* While it loads, the steward sees its grant table here; then nowhere. */
 #define LAYOUT_GRANT_GPA (XEN_STEWARD_PRIVATE_GPA + 0x800000u)
 

@@ -5,9 +5,10 @@
  * How this works: one vCPU, one stack, interrupts off.  It runs from top to
  * bottom; where it needs dom0 it sleeps until the doorbell rings and looks
  * again.  Any failure ends in words on the control page, and no vCPU of the
- * guest ever runs.  dom0's bytes come in by three ways only: the offer
- * (offer.c checks it), done[] (control.c), and granted pages (load.c takes
- * them back and measures them; then plan.c, cmdline.c and elf.c check them).
+ * guest ever runs.  dom0's bytes come in by four ways only: the offer
+ * (offer.c checks it), done[] (control.c), granted pages (load.c takes them
+ * back and measures them; then plan.c, cmdline.c and elf.c check them), and
+ * commands, once the guest runs (track.c).
  */
 #include <stdint.h>
 #include <string.h>
@@ -29,6 +30,7 @@
 #include "pages.h"
 #include "place.h"
 #include "plan.h"
+#include "track.h"
 
 #define SHARED_PAGES 3u
 #define LOW_ZERO_BYTES MIB_BYTES
@@ -42,6 +44,7 @@ struct steward {
     struct offer offer;
     struct plan plan;
     struct gpa entry; /* the kernel's first instruction */
+    struct track track;
 };
 
 void steward_main(void) __attribute__((noreturn));
@@ -299,6 +302,15 @@ static int launch(struct steward *s, struct st_err *e)
     return rc;
 }
 
+static void serve(struct steward *s) __attribute__((noreturn));
+static void serve(struct steward *s)
+{
+    for (;;) {
+        hyper_wait();
+        track_look(&s->track, &s->control);
+    }
+}
+
 void steward_main(void)
 {
     struct steward s = { 0 };
@@ -312,8 +324,9 @@ void steward_main(void)
     rc = open_shared(&s, &e);
     if (rc == 0)
         rc = launch(&s, &e);
-    if (rc < 0)
-        control_fail(&s.control, &e);
+    if (rc == 0)
+        serve(&s);
+    control_fail(&s.control, &e);
     for (;;)
         hyper_wait();
 }

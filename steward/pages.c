@@ -163,6 +163,25 @@ static uint64_t populate_span(uint64_t gfn, uint64_t end)
     return at - gfn;
 }
 
+void pages_depopulate(uint64_t gfn, uint64_t nr)
+{
+    for (; nr > 0; nr--, gfn++)
+        hyper_depopulate(&gfn, 1);
+}
+
+int pages_populate(uint64_t gfn, uint64_t nr, struct st_err *e)
+{
+    uint64_t done = populate_run(gfn, nr, 0);
+
+    if (done == nr)
+        return 0;
+    pages_depopulate(gfn, done);
+    return st_fail(e, FH_ERR_POPULATE,
+                   "the steward's pages: Xen gave %lu of %lu: raise maxmem=, "
+                   "or free memory of the host",
+                   (unsigned long)done, (unsigned long)nr);
+}
+
 int pages_populate_ram(const struct offer *o, struct st_err *e)
 {
     uint64_t low_pages = o->low_ram_bytes / PAGE_BYTES;

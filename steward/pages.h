@@ -31,4 +31,11 @@ int pages_populate_shared(struct st_err *e);
  */
 int pages_populate_ram(const struct offer *o, struct st_err *e);
 
+/*
+ * Populate nr small pages from gfn on for the steward, and give them back to
+ * Xen.  FH_ERR_POPULATE.
+ */
+int pages_populate(uint64_t gfn, uint64_t nr, struct st_err *e);
+void pages_depopulate(uint64_t gfn, uint64_t nr);
+
 #endif

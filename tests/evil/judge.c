@@ -43,6 +43,7 @@ const char *judge_error_name(uint32_t error)
         [FH_ERR_MEMORY] = "memory",     [FH_ERR_POPULATE] = "populate",
         [FH_ERR_PROTOCOL] = "protocol", [FH_ERR_GRANT] = "grant",
         [FH_ERR_XEN] = "xen",           [FH_ERR_FAULT] = "fault",
+        [FH_ERR_STATE] = "state",
     };
 
     return error < FH_ERRORS ? name[error] : "unknown";

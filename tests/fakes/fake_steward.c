@@ -21,6 +21,7 @@ struct fake_steward fake;
 static struct {
     jmp_buf end;
     uint8_t *shared; /* console, xenstore, control */
+    uint8_t *context;
     uint32_t done[FH_WINDOWS];
 } world;
 
@@ -41,6 +42,7 @@ void fake_reset(void)
     if (!world.shared) {
         fake.ram = map_zeroes(FAKE_RAM_BYTES);
         world.shared = map_zeroes(nr_shared * PAGE_BYTES);
+        world.context = map_zeroes(LAYOUT_CONTEXT_BYTES_MAX);
         fake.grants = map_zeroes(FAKE_GRANT_FRAMES * PAGE_BYTES);
     }
     fake = (struct fake_steward){ .ram = fake.ram, .grants = fake.grants };
@@ -166,8 +168,11 @@ void hyper_wait(void)
 {
     if (fake.control->steward.state == FH_STATE_FAILED)
         end(FAKE_FAILED);
-    if (fake.control->steward.state == FH_STATE_RUNNING)
+    if (fake.control->steward.state == FH_STATE_RUNNING) {
+        if (fake.while_running && fake.while_running(&fake))
+            return;
         end(FAKE_RUNNING);
+    }
     if (!act())
         end(FAKE_STUCK);
 }
@@ -238,6 +243,11 @@ void *pages_at(struct gpa at)
     if (at.v >= LAYOUT_GRANT_GPA &&
         at.v < LAYOUT_GRANT_GPA + FAKE_GRANT_FRAMES * PAGE_BYTES)
         return (uint8_t *)fake.grants + (at.v - LAYOUT_GRANT_GPA);
+    if (at.v >= LAYOUT_CONTEXT_GPA &&
+        at.v < LAYOUT_CONTEXT_GPA + LAYOUT_CONTEXT_BYTES_MAX) {
+        assert(at.v < LAYOUT_CONTEXT_GPA + fake.nr_private * PAGE_BYTES);
+        return world.context + (at.v - LAYOUT_CONTEXT_GPA);
+    }
     if (at.v >= XEN_STEWARD_SHARED_GPA)
         return world.shared + (at.v - XEN_STEWARD_SHARED_GPA);
     assert(at.v < FAKE_RAM_BYTES);
@@ -252,6 +262,118 @@ void pages_clear(struct gpa at, uint64_t bytes)
 int pages_populate_shared(struct st_err *e)
 {
     (void)e;
+    return 0;
+}
+
+int pages_populate(uint64_t gfn, uint64_t nr, struct st_err *e)
+{
+    assert(gfn == LAYOUT_CONTEXT_GPA / PAGE_BYTES && fake.nr_private == 0);
+    if (fake.no_memory)
+        return st_fail(e, FH_ERR_POPULATE, "memory: none");
+    fake.nr_private = (unsigned)nr;
+    return 0;
+}
+
+/* What was in them has to be gone by now. */
+void pages_depopulate(uint64_t gfn, uint64_t nr)
+{
+    assert(gfn == LAYOUT_CONTEXT_GPA / PAGE_BYTES && nr == fake.nr_private);
+    fake.context_clear = true;
+    for (uint64_t i = 0; i < nr * PAGE_BYTES; i++)
+        fake.context_clear &= world.context[i] == 0;
+    fake.nr_private = 0;
+}
+
+static bool refused(void)
+{
+    return fake.refuse_at && --fake.refuse_at == 0;
+}
+
+uint32_t hyper_suspended(void)
+{
+    return fake.suspension;
+}
+
+long hyper_log_dirty(bool enable)
+{
+    if (enable && refused())
+        return -16;
+    fake.logs = enable;
+    fake.nr_wrote = 0;
+    return 0;
+}
+
+long hyper_mark_mapped(uint32_t suspension)
+{
+    if (refused() || suspension == 0 || suspension != fake.suspension)
+        return -11;
+    for (uint32_t i = 0; i < fake.nr_mapped; i++)
+        fake.wrote[fake.nr_wrote++] = fake.mapped[i];
+    return 0;
+}
+
+/* As Xen: the log of these pages is empty afterwards, and each counts once. */
+long hyper_take_dirty(struct xen_steward_take_dirty *t)
+{
+    uint8_t *bits = (uint8_t *)(uintptr_t)t->bitmap;
+    uint32_t kept = 0;
+
+    if (refused() || !fake.logs)
+        return -22;
+    assert(t->gfn % XEN_STEWARD_TAKE_STEP == 0 && t->nr > 0);
+    assert(t->nr % XEN_STEWARD_TAKE_STEP == 0 && t->pad == 0);
+    if (fake.step && t->nr > fake.step)
+        t->nr = fake.step;
+    memset(bits, 0, t->nr / 8);
+    t->nr_dirty = 0;
+    for (uint32_t i = 0; i < fake.nr_wrote; i++) {
+        uint64_t bit = fake.wrote[i] - t->gfn;
+
+        if (fake.wrote[i] < t->gfn || bit >= t->nr) {
+            fake.wrote[kept++] = fake.wrote[i];
+            continue;
+        }
+        t->nr_dirty += !(bits[bit / 8] & 1u << bit % 8);
+        bits[bit / 8] |= (uint8_t)(1u << bit % 8);
+    }
+    fake.nr_wrote = kept;
+    return 0;
+}
+
+long hyper_query_range(struct xen_steward_query_range *q)
+{
+    struct xen_steward_run *out = (void *)(uintptr_t)q->runs;
+    uint64_t end = q->gfn + q->nr;
+
+    if (refused())
+        return -22;
+    assert(q->nr > 0 && q->nr_runs > 0);
+    for (uint32_t i = 0; i < fake.nr_has; i++) {
+        if (fake.has[i].gfn < q->gfn)
+            continue;
+        *out = fake.has[i]; /* one at a time */
+        q->gfn = out->gfn + out->nr;
+        q->nr = end - q->gfn;
+        q->nr_runs = 1;
+        return 0;
+    }
+    *out = (struct xen_steward_run){ .gfn = q->gfn, .nr = q->nr };
+    q->gfn = end;
+    q->nr = 0;
+    q->nr_runs = 1;
+    return 0;
+}
+
+long hyper_get_context(struct xen_steward_context *c)
+{
+    if (refused() || c->suspension == 0 || c->suspension != fake.suspension)
+        return -11;
+    if (c->bytes < fake.context_bytes) {
+        c->bytes = fake.context_bytes;
+        return -105;
+    }
+    c->bytes = fake.context_bytes;
+    memset(pages_at(gpa(c->buffer)), 0xcc, c->bytes);
     return 0;
 }
 

@@ -42,9 +42,22 @@ struct fake_steward {
     bool mute;                       /* dom0 fills nothing */
     bool never_notes;                /* dom0 does not say that it noted */
     bool no_memory;
+    /* Of the guest, once it runs: what it has, wrote, and where it stands. */
+    struct xen_steward_run has[8];
+    uint32_t nr_has;
+    uint64_t wrote[16];  /* page numbers, logged while there is a log */
+    uint64_t mapped[16]; /* those that mark_mapped puts in */
+    uint32_t nr_wrote, nr_mapped;
+    uint32_t suspension, context_bytes;
+    /* Instead of sleeping, once the guest runs; false: sleep for good. */
+    bool (*while_running)(struct fake_steward *f);
+    /* Xen refuses the nth of these calls from now on: 0: none. */
+    uint32_t refuse_at;
+    uint32_t step; /* pages that one take does at most; 0: all */
 
     /* What happened. */
-    unsigned nr_batches, nr_roles, nr_notify, live_frames;
+    unsigned nr_batches, nr_roles, nr_notify, live_frames, nr_private;
+    bool logs, context_clear;
     bool populated, started;
     uint8_t measurement[32]; /* as given to Xen */
     struct vcpu_hvm_context context;

@@ -88,6 +88,7 @@ static int steward_failed(struct load *l, struct err *e)
         [FH_ERR_MEMORY] = "memory",     [FH_ERR_POPULATE] = "host memory",
         [FH_ERR_PROTOCOL] = "protocol", [FH_ERR_GRANT] = "grant",
         [FH_ERR_XEN] = "hypercall",     [FH_ERR_FAULT] = "fault",
+        [FH_ERR_STATE] = "state",
     };
     char text[sizeof(control(l)->steward.text)];
     uint32_t error = shm_u32(&control(l)->steward.error);
