@@ -100,6 +100,16 @@ int store_introduce(struct store *s, uint16_t domid, uint64_t gfn,
     return 0;
 }
 
+int store_resume(struct store *s, uint16_t domid, struct err *e)
+{
+    if (!s)
+        return not_there(e);
+    if (!xs_resume_domain(s->xs, domid))
+        return fail(e, -errno, "xenstore: resume domain %u: %s", domid,
+                    strerror(errno));
+    return 0;
+}
+
 int store_watch(struct store *s, const char *path, const char *token,
                 struct err *e)
 {

@@ -51,6 +51,9 @@ int store_tree_commit(struct store_tree *t, struct err *e);
 int store_introduce(struct store *s, uint16_t domid, uint64_t gfn,
                     uint32_t port, struct err *e);
 
+/* XS_RESUME: a suspended domain goes on, and its next end is told again. */
+int store_resume(struct store *s, uint16_t domid, struct err *e);
+
 int store_watch(struct store *s, const char *path, const char *token,
                 struct err *e);
 /* Absent is as good; what had fired may still be taken. */

@@ -41,8 +41,11 @@ struct fake_domain {
     uint8_t *page[FAKE_PAGES];                /* console, xenstore, control */
     bool granted[FAKE_PAGES];
     bool launched, introduced;
-    bool seen;          /* the test's own mark */
-    struct fake_io *io; /* what it grants for I/O: fake_io.h */
+    uint32_t nr_resumes, nr_xs_resumes;
+    bool ends_at_once; /* powers off as it is resumed, and nobody is told */
+    uint32_t command_seq; /* the steward did it last */
+    bool seen;            /* the test's own mark */
+    struct fake_io *io;   /* what it grants for I/O: fake_io.h */
     /* dom0 rang one of its ports: how often each, and who is told at once, in
        the thread that rang. */
     uint32_t nr_rung[FAKE_PORTS];

@@ -133,6 +133,28 @@ static void start(struct fake_domain *d)
     fake_control(d)->steward.state = FH_STATE_RUNNING;
 }
 
+/* As steward/track.c, with figures of its own. */
+static bool command(struct fake_domain *d)
+{
+    struct fh_command w = fake_control(d)->dom0.command;
+    struct fh_answer a = { .seq = w.seq, .ram_pages = 16384 };
+
+    if (w.seq == d->command_seq)
+        return false;
+    d->command_seq = w.seq;
+    a.transfer = w.op == FH_OP_CANCEL  ? FH_TRANSFER_IDLE
+                 : w.op == FH_OP_FINAL ? FH_TRANSFER_FINAL
+                                       : FH_TRANSFER_TRACKING;
+    a.dirty_pages = 100 + w.op;
+    if (w.op == FH_OP_FINAL && !d->shutdown) {
+        a.error = FH_ERR_STATE;
+        a.transfer = FH_TRANSFER_TRACKING;
+        strcpy(a.text, "guest: it runs\n\xff");
+    }
+    fake_control(d)->steward.answer = a;
+    return true;
+}
+
 void fake_steward_ring(struct fake_domain *d)
 {
     struct fh_control *c = fake_control(d);
@@ -150,7 +172,8 @@ void fake_steward_ring(struct fake_domain *d)
         serve(d);
     } else if (c->steward.state == FH_STATE_STARTING && c->dom0.noted) {
         start(d);
-    } else {
+    } else if (c->steward.state != FH_STATE_RUNNING ||
+               fake.act == FAKE_STEWARD_SILENT || !command(d)) {
         return;
     }
     fake_ring(d->domid, XEN_STEWARD_DOORBELL_PORT);

@@ -24,14 +24,14 @@ typedef int cmd_function(struct cmd_context *x, int argc, char **argv,
                          struct err *e);
 
 cmd_function cmd_create, cmd_run, cmd_list, cmd_info, cmd_destroy, cmd_shutdown,
-    cmd_reboot, cmd_pause, cmd_unpause, cmd_console, cmd_measure, cmd_check,
-    cmd_help, cmd_complete, cmd_version, cmd_domid, cmd_domname, cmd_vm_list,
-    cmd_uptime, cmd_vcpu_list, cmd_dmesg, cmd_top, cmd_mem_set, cmd_mem_max,
-    cmd_vcpu_set, cmd_vcpu_pin, cmd_sysrq, cmd_reload, cmd_events, cmd_metrics,
-    cmd_debug_keys, cmd_rename, cmd_block_attach, cmd_block_detach,
-    cmd_block_list, cmd_block_resize, cmd_block_limits, cmd_network_attach,
-    cmd_network_detach, cmd_network_list, cmd_network_rate, cmd_stats,
-    cmd_serve_blk, cmd_serve_net;
+    cmd_reboot, cmd_pause, cmd_unpause, cmd_suspend, cmd_resume, cmd_console,
+    cmd_measure, cmd_check, cmd_help, cmd_complete, cmd_version, cmd_domid,
+    cmd_domname, cmd_vm_list, cmd_uptime, cmd_vcpu_list, cmd_dmesg, cmd_top,
+    cmd_mem_set, cmd_mem_max, cmd_vcpu_set, cmd_vcpu_pin, cmd_sysrq, cmd_reload,
+    cmd_events, cmd_metrics, cmd_debug_keys, cmd_rename, cmd_block_attach,
+    cmd_block_detach, cmd_block_list, cmd_block_resize, cmd_block_limits,
+    cmd_network_attach, cmd_network_detach, cmd_network_list, cmd_network_rate,
+    cmd_stats, cmd_serve_blk, cmd_serve_net;
 
 struct json_object;
 struct vm_config;

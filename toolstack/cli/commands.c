@@ -15,7 +15,6 @@
 
 static const char save_later[] = "saving and restoring is not there yet",
                   move_later[] = "migration is not there yet",
-                  sleep_later[] = "suspend to RAM is not there yet",
                   file_only[] = "a guest's configuration is its file: change "
                                 "it and make the guest anew",
                   host_only[] = "it is about the host, not about a guest: xl "
@@ -112,6 +111,12 @@ static const struct command commands[] = {
     { "unpause", CMD_SERVED, "NAME|DOMID",
       "let them run; starts a guest made with -p", OF_GUEST, cmd_unpause,
       true },
+    { "suspend", CMD_SERVED, "NAME|DOMID",
+      "have a guest's kernel suspend; it stays in memory", OF_GUEST,
+      cmd_suspend, true },
+    { "resume", CMD_SERVED, "NAME|DOMID",
+      "let a suspended guest go on as if nothing had been", OF_GUEST,
+      cmd_resume, true },
     { "destroy", CMD_SERVED, "[-f] NAME|DOMID",
       "remove a guest and every trace of it at once; -f: no effect, dom0 is "
       "not ours to destroy", "6 9 21", cmd_destroy, true },
@@ -178,8 +183,6 @@ static const struct command commands[] = {
     NOT("restore", CMD_LATER, save_later),
     NOT("migrate", CMD_LATER, move_later),
     NOT("migrate-receive", CMD_LATER, move_later),
-    NOT("suspend", CMD_LATER, sleep_later),
-    NOT("resume", CMD_LATER, sleep_later),
 
     NOT("trigger", CMD_NEVER, "Xen lets nobody outside inject interrupts into "
         "a protected guest"),

@@ -170,7 +170,7 @@ static int check_state(const char *state, struct err *e)
             return 0;
     return fail(e, -EINVAL,
                 "events: --until: got %.32s, want a state: building, paused, "
-                "launching, running, ended, kept, waiting or gone",
+                "launching, running, suspended, ended, kept, waiting or gone",
                 state);
 }
 

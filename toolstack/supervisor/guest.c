@@ -37,11 +37,13 @@ static void on_handle_closed(uv_handle_t *h);
 #define ENDS (BIT(GUEST_ENDING) | BIT(GUEST_GONE))
 
 static const uint16_t guest_next[] = {
-    [GUEST_NEW] = BIT(GUEST_BUILDING) | BIT(GUEST_RUNNING) | ENDS,
+    [GUEST_NEW] =
+        BIT(GUEST_BUILDING) | BIT(GUEST_RUNNING) | BIT(GUEST_SUSPENDED) | ENDS,
     [GUEST_BUILDING] = BIT(GUEST_PAUSED) | BIT(GUEST_LAUNCHING) | ENDS,
     [GUEST_PAUSED] = BIT(GUEST_LAUNCHING) | ENDS,
     [GUEST_LAUNCHING] = BIT(GUEST_RUNNING) | ENDS,
-    [GUEST_RUNNING] = BIT(GUEST_ENDED) | ENDS,
+    [GUEST_RUNNING] = BIT(GUEST_SUSPENDED) | BIT(GUEST_ENDED) | ENDS,
+    [GUEST_SUSPENDED] = BIT(GUEST_RUNNING) | BIT(GUEST_ENDED) | ENDS,
     [GUEST_ENDED] = BIT(GUEST_KEPT) | BIT(GUEST_WAITING) | ENDS,
     [GUEST_KEPT] = ENDS,
     [GUEST_WAITING] = BIT(GUEST_BUILDING) | ENDS,
@@ -53,9 +55,10 @@ _Static_assert(ARRAY_SIZE(guest_next) == GUEST_STATES, "guest_next");
 static const char *const state_name[] = {
     [GUEST_NEW] = "new",         [GUEST_BUILDING] = "building",
     [GUEST_PAUSED] = "paused",   [GUEST_LAUNCHING] = "launching",
-    [GUEST_RUNNING] = "running", [GUEST_ENDED] = "ended",
-    [GUEST_KEPT] = "kept",       [GUEST_WAITING] = "waiting",
-    [GUEST_ENDING] = "ending",   [GUEST_GONE] = "gone",
+    [GUEST_RUNNING] = "running", [GUEST_SUSPENDED] = "suspended",
+    [GUEST_ENDED] = "ended",     [GUEST_KEPT] = "kept",
+    [GUEST_WAITING] = "waiting", [GUEST_ENDING] = "ending",
+    [GUEST_GONE] = "gone",
 };
 _Static_assert(ARRAY_SIZE(state_name) == GUEST_STATES, "state_name");
 
@@ -148,6 +151,7 @@ void guest_rang(struct guest *g, uint32_t port)
     if (port == g->doorbell) {
         g->nr_rings++;
         guest_serve_steward(g);
+        guest_steward_rang(g);
     } else if (port == g->console_port) {
         console_kick(g->console);
     }
@@ -180,10 +184,16 @@ int guest_stop(struct guest *g, const char *how, struct err *e)
     struct json_object *o;
     int rc;
 
+    if (g->state == GUEST_SUSPENDED)
+        return fail(e, -EBUSY,
+                    "guest %s: %s: it is suspended and hears nothing; freehold "
+                    "resume lets it go on, freehold destroy ends it",
+                    g->cfg->name, how);
     if (g->state != GUEST_RUNNING) {
         guest_destroy(g);
         return 0;
     }
+    guest_suspend_forget(g);
     rc = guest_store_ask(g, how, e);
     if (rc < 0)
         return rc;
@@ -207,7 +217,8 @@ void guest_destroy(struct guest *g)
 
 int guest_may_leave(const struct guest *g, struct err *e)
 {
-    if (g->state == GUEST_RUNNING || g->state == GUEST_KEPT)
+    if (g->state == GUEST_RUNNING || g->state == GUEST_SUSPENDED ||
+        g->state == GUEST_KEPT)
         return 0;
     return fail(e, -EBUSY, "guest %s: reload: it is %s, want running",
                 g->cfg->name, state_name[g->state]);
@@ -321,8 +332,9 @@ int guest_open(uv_loop_t *loop, struct vm_config *cfg, struct rundir *dir,
     g->domid = HYP_DOMID_NONE;
     uv_timer_init(loop, &g->timer);
     uv_timer_init(loop, &g->unheard);
-    g->timer.data = g->unheard.data = g;
-    g->nr_handles = 2;
+    uv_timer_init(loop, &g->suspending);
+    g->timer.data = g->unheard.data = g->suspending.data = g;
+    g->nr_handles = 3;
     rc = hyp_open(&g->hyp, e);
     if (rc == 0)
         rc = gnt_open(&g->gnt, e);
@@ -359,4 +371,5 @@ void guest_close(struct guest *g)
     hyp_close(g->hyp);
     uv_close((uv_handle_t *)&g->timer, on_handle_closed);
     uv_close((uv_handle_t *)&g->unheard, on_handle_closed);
+    uv_close((uv_handle_t *)&g->suspending, on_handle_closed);
 }

@@ -5,8 +5,9 @@
  *               ┌───────────────── restart ──────────────────┐
  *               ▼                                            │
  *   NEW ──▶ BUILDING ──▶ LAUNCHING ──▶ RUNNING ──▶ ENDED ──▶ WAITING
- *               └─▶ PAUSED ──┘                       ├─ preserve ▶ KEPT
- *                                                    └─ destroy ─▶ GONE
+ *               └─▶ PAUSED ──┘           ▲ │         ▲├─ preserve ▶ KEPT
+ *                                        │ ▼         │└─ destroy ─▶ GONE
+ *                                      SUSPENDED ────┘
  *
  * Any state goes to GONE by destroy, or when the domain vanishes; by way of
  * ENDING while its devices' backends end.
@@ -38,6 +39,7 @@ enum guest_state {
     GUEST_PAUSED,    /* built; the steward is not placed yet */
     GUEST_LAUNCHING, /* the steward runs, and is fed */
     GUEST_RUNNING,   /* its kernel runs */
+    GUEST_SUSPENDED, /* its vCPUs stand still, as it was asked for */
     GUEST_ENDED,     /* it shut down; on_* decides */
     GUEST_KEPT,      /* stopped, kept for whoever wants to look */
     GUEST_WAITING,   /* for the time of the next restart */
@@ -88,7 +90,11 @@ void guest_start(struct guest *g);
 int guest_adopt(struct guest *g, uint16_t domid, const struct run_state *left,
                 struct err *e);
 
-/* Ask its kernel to power off; what has no kernel yet is destroyed. */
+/*
+ * Ask its kernel to power off; what has no kernel yet is destroyed.
+ *
+ *   -EBUSY      it is suspended, and hears nothing
+ */
 int guest_stop(struct guest *g, const char *how, struct err *e);
 
 /* The same, and it is not made anew, however its kernel then ends. */
@@ -108,6 +114,17 @@ int guest_may_leave(const struct guest *g, struct err *e);
  */
 void guest_leave(struct guest *g);
 void guest_return(struct guest *g);
+
+/*
+ * Ask its kernel to suspend.  Within a minute the guest is SUSPENDED, or an
+ * event "unsuspended" says why not and it runs on.
+ *
+ *   -EBUSY      it does not run, was asked already, or to stop
+ */
+int guest_suspend(struct guest *g, struct err *e);
+
+/* Let a SUSPENDED guest go on, as if nothing had been: -EBUSY, -EPERM. */
+int guest_wake(struct guest *g, struct err *e);
 
 int guest_pause(struct guest *g, struct err *e);
 int guest_resume(struct guest *g, struct err *e); /* PAUSED: launch */

@@ -51,6 +51,8 @@ void guest_domain_let_go(struct guest *g)
 {
     uv_timer_stop(&g->timer);
     uv_timer_stop(&g->unheard);
+    guest_suspend_forget(g);
+    g->command_op = g->command_seq = g->transfer = 0;
     console_detach(g->console);
     load_close(&g->load);
     bell_close(g);
@@ -303,6 +305,8 @@ void guest_domain_adopt(struct guest *g)
         0)
         lost(g, "control page", &e);
     load_adopt(&g->load);
+    guest_steward_adopt(g);
+    guest_suspend_adopt(g);
     if (!g->evt ||
         evt_bind(g->evt, g->ports.console, &g->console_port, &e) < 0 ||
         console_attach(g->console, g->gnt, g->evt, g->domid, g->console_port,

@@ -118,7 +118,9 @@ void guest_look(struct guest *g)
     }
     if (!info.shutdown)
         return;
-    if (g->state == GUEST_RUNNING) {
+    if (info.reason == HYP_SUSPEND && guest_slept(g))
+        return;
+    if (g->state == GUEST_RUNNING || g->state == GUEST_SUSPENDED) {
         on_shutdown(g, info.reason);
     } else if (g->state == GUEST_LAUNCHING) {
         /* A tiny guest may be through before we saw its RUNNING. */

@@ -8,6 +8,8 @@
  *   destroy                  remove the domain and every trace of it
  *   rename {"name": ...}     give it another name
  *   pause, unpause           unpause also launches a guest built with -p
+ *   suspend, resume          ask the kernel to suspend; let it go on
+ *   steward {"op": ...}      (guest_steward.c)
  *   reload                   go on as the program that is installed now
  *   (guest_tune.c, guest_block.c and guest_net.c have more)
  *   subscribe                as info, and events from now on (api.c)
@@ -20,6 +22,10 @@
  *   unheard {"unanswered_s"}           ... and it has not answered
  *   rename {"from", "to"}
  *   pause, unpause
+ *   suspend                            its kernel was asked to
+ *   unsuspended {"why"}                ... and has not done so
+ *   resume
+ *   steward {...}                      its steward answered
  *   set_memory, ... {"asked"}          a method of guest_tune.c was done
  */
 #include <errno.h>
@@ -118,7 +124,8 @@ struct json_object *guest_info(struct guest *g)
     add_number(o, "max_memory_mib", c->ram_bytes / MIB_BYTES);
     add_domain(o, g);
     add_text(o, "steward", steward_state(g->load.steward_state));
-    if (g->state == GUEST_RUNNING || g->state == GUEST_KEPT) {
+    if (g->state == GUEST_RUNNING || g->state == GUEST_SUSPENDED ||
+        g->state == GUEST_KEPT) {
         json_object_object_add(o, "measurement",
                                hex(g->identity.measurement, 32));
         json_object_object_add(o, "guest_id", hex(g->identity.guest_id, 16));
@@ -221,6 +228,12 @@ int guest_call(void *arg, const char *method, struct json_object *params,
         return guest_resume(g, e);
     if (strcmp(method, "reload") == 0)
         return guest_reload(g, e);
+    if (strcmp(method, "suspend") == 0)
+        return guest_suspend(g, e);
+    if (strcmp(method, "resume") == 0)
+        return guest_wake(g, e);
+    if (strcmp(method, "steward") == 0)
+        return guest_steward_call(g, params, e);
     rc = guest_block_call(g, method, params, result, e);
     if (rc == -ENOSYS)
         rc = guest_net_call(g, method, params, result, e);

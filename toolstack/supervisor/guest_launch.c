@@ -128,6 +128,14 @@ void guest_look_after_launch(struct guest *g)
     guest_look(g);
 }
 
+static bool is_asleep(struct guest *g)
+{
+    struct hyp_info info;
+
+    return hyp_info(g->hyp, g->domid, &info, NULL) == 0 && info.shutdown &&
+           info.reason == HYP_SUSPEND;
+}
+
 int guest_adopt(struct guest *g, uint16_t domid, const struct run_state *left,
                 struct err *e)
 {
@@ -144,7 +152,7 @@ int guest_adopt(struct guest *g, uint16_t domid, const struct run_state *left,
     }
     guest_domain_adopt(g);
     g->alive_us = guest_now_us();
-    guest_move(g, GUEST_RUNNING, "taken over");
+    guest_move(g, is_asleep(g) ? GUEST_SUSPENDED : GUEST_RUNNING, "taken over");
     guest_report(g, NULL);
     guest_store_look(g);
     guest_look(g); /* what happened while nobody looked */

@@ -18,6 +18,12 @@ struct bell { /* the watch on one domain's event channels */
     struct guest *guest; /* NULL: closing */
 };
 
+enum guest_sleep {                    /* what is known of a suspend to come */
+                   GUEST_SLEEP_NONE,  /* it was not asked for one */
+                   GUEST_SLEEP_ASKED, /* it was, and has time */
+                   GUEST_SLEEP_LATE,  /* one that comes now is cancelled */
+};
+
 struct guest {
     uv_loop_t *loop;
     struct vm_config *cfg; /* a rename changes its name */
@@ -36,6 +42,11 @@ struct guest {
     /* paused, launch, no xenstore: look after it; waiting: restart */
     uv_timer_t timer;
     uv_timer_t unheard; /* runs from a request to stop to its answer's time */
+    uv_timer_t suspending; /* the same, for a request to suspend */
+    enum guest_sleep sleep;
+    uint32_t command_seq; /* of the steward; waits for it: command_op != 0 */
+    uint32_t command_op;
+    uint32_t transfer; /* enum fh_transfer, as the steward said last */
     uint32_t nr_handles;
 
     /* Of the current domain; all zero (domid: none) in between. */
@@ -120,12 +131,28 @@ int guest_store_open(struct guest *g, struct err *e);
 void guest_store_close(struct guest *g);
 /* A domain that we did not make under this xenstored: does it know it? */
 void guest_store_check(struct guest *g);
-/* Try to connect again; and see that the domain is looked at until then. */
+/*
+ * Try to connect again; and see that the domain is looked at until then, or
+ * for as long as it is suspended.
+ */
 void guest_store_look(struct guest *g);
 /* -ESTALE when the guest's kernel no longer hears what is written there. */
 int guest_store_want(const struct guest *g, const char *what, struct err *e);
 /* Ask the kernel for "poweroff" or "reboot".  -ESTALE, -ENOTCONN. */
 int guest_store_ask(struct guest *g, const char *how, struct err *e);
+
+/* guest_suspend.c: its domain suspended itself.  True: that is dealt with. */
+bool guest_slept(struct guest *g);
+/* An earlier supervisor may have asked for a suspend. */
+void guest_suspend_adopt(struct guest *g);
+/* Whatever was asked for, it no longer is. */
+void guest_suspend_forget(struct guest *g);
+
+/* guest_steward.c: the doorbell rang; the API's method "steward". */
+void guest_steward_rang(struct guest *g);
+int guest_steward_call(struct guest *g, struct json_object *params,
+                       struct err *e);
+void guest_steward_adopt(struct guest *g);
 
 /* guest_tune.c: before createdomain, and before the first unpause. */
 int guest_find_pool(struct guest *g, uint32_t *out, struct err *e);

@@ -7,6 +7,9 @@
  * every second, and so is whether a xenstored is there again.  A new one knows
  * nothing of the guest, and the guest's kernel has nothing to say to it: such a
  * guest (`stale`) can be watched and destroyed, and no more asked for anything.
+ *
+ * A suspended domain has shut down already, for xenstored, which tells of no
+ * other end: it is looked at every second, too.
  */
 #include <errno.h>
 #include <string.h>
@@ -89,8 +92,9 @@ void guest_store_look(struct guest *g)
         log_warn("guest %s: a xenstored is there again", g->cfg->name);
         guest_store_check(g);
     }
-    if ((!g->store || g->stale) &&
-        (g->state == GUEST_RUNNING || g->state == GUEST_KEPT) &&
+    if ((g->state == GUEST_SUSPENDED ||
+         ((!g->store || g->stale) &&
+          (g->state == GUEST_RUNNING || g->state == GUEST_KEPT))) &&
         !uv_is_active((uv_handle_t *)&g->timer))
         guest_arm(g, GUEST_LOOK_MS, GUEST_LOOK_MS);
 }

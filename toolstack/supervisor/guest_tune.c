@@ -180,7 +180,9 @@ uint64_t guest_target_kib(struct guest *g)
 {
     uint64_t kib = g->cfg->target_bytes / KIB;
 
-    return g->state == GUEST_RUNNING ? get_kib(g, "memory/target", kib) : kib;
+    return g->state == GUEST_RUNNING || g->state == GUEST_SUSPENDED
+               ? get_kib(g, "memory/target", kib)
+               : kib;
 }
 
 static uint64_t static_max_kib(struct guest *g)

@@ -95,6 +95,14 @@ void hyp_drop_claim(struct hyp *h, uint16_t domid);
 int hyp_unpause(struct hyp *h, uint16_t domid, struct err *e);
 int hyp_pause(struct hyp *h, uint16_t domid, struct err *e);
 
+/*
+ * Let a domain that suspended itself go on, as if it had not: its kernel hears
+ * that the suspend was cancelled, from Xen.  XS_RESUME is due then.
+ *
+ *   -EPERM      it has not suspended, or crashed since
+ */
+int hyp_resume(uint16_t domid, struct err *e);
+
 /* Absent is as good as destroyed. */
 int hyp_destroy(struct hyp *h, uint16_t domid, struct err *e);
 
