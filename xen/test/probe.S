@@ -8,12 +8,16 @@
  *
  *   ok RULE                     or                 BAD RULE GOT
  *
- * and "probe: done N" with the number of bad ones, then suspends its domain.
- * Resumed, vCPU 0 checks what it was told and powers off by cli and hlt.
+ * In a domain of 1 vCPU (and the steward's) it runs, suspends itself and, once
+ * it was resumed, powers off by cli and hlt.  In one of 2 it is to receive the
+ * first one's context, and ends.  Either way "probe: done N" comes last, with
+ * the number of bad ones.  Grants FIRST_REF on are the pages of BUFFER: how
+ * many bytes of context there are, in 8 bytes, and these.
  *
  * How this works: flat at XEN_STEWARD_PRIVATE_GPA, 32-bit entry, identity map
- * of 4 GiB, then 64-bit code.  The first half runs on the steward's vCPU in
- * LAUNCHING, the second on vCPU 0 in RUN.
+ * of 4 GiB, then 64-bit code.  The steward's vCPU and vCPU 0 take turns: each
+ * goes on when `turn` has the value that it waits for.  Only whose turn it is
+ * may talk, since Xen puts what a domain says together by lines.
  */
 #define HC_memory_op 12
 #define HC_grant_table_op 20
@@ -25,23 +29,43 @@
 #define ST_info 0
 #define ST_set_role 1
 #define ST_wait 2
+#define ST_notify 3
+#define ST_suspended 4
+#define ST_log_dirty 5
+#define ST_take_dirty 6
+#define ST_mark_mapped 7
+#define ST_query_range 8
+#define ST_get_context 9
+#define ST_set_context 10
+#define ST_get_platform 11
 
 #define ENOSYS 38
 #define EPERM 1
+#define E2BIG 7
+#define EAGAIN 11
 #define EBUSY 16
 #define EINVAL 22
+#define ENOBUFS 105
 
 #define BASE 0x80000000
 #define AT(x) (BASE + (x) - base)
 #define RAM 0x1000000 /* where 8 MiB are populated to look at */
 #define RAM_EXTENTS 4 /* of 2 MiB */
+#define RAM_GFN (RAM >> 12)
+#define BUFFER (RAM + 0x200000)
+#define BUFFER_PAGES 4
+#define CONTEXT (BUFFER + 8)
+#define CONTEXT_BYTES (BUFFER_PAGES * 0x1000 - 8)
+#define FIRST_REF 8
+#define GRANTS 0xc0001000 /* where the grant table is seen */
+#define CPU_INSTANCE 34 /* into a context: of the record behind the header */
 
     .code32
 base:
     .ascii "FHSTWRD\1"
     .long 1             /* XEN_STEWARD_ABI */
     .long end - base    /* image_bytes */
-    .long 16            /* region_pages */
+    .long 20            /* region_pages */
     .long entry - base  /* entry_bytes */
 
 entry:
@@ -130,6 +154,16 @@ report: /* rax: got, rdx: want, rsi: rule */
     call report
 .endm
 
+/* Wait until it is my turn; and give it on. */
+.macro await value
+8:  pause
+    cmpl $\value, turn(%rip)
+    jne 8b
+.endm
+.macro pass value
+    movl $\value, turn(%rip)
+.endm
+
 .macro hypercall nr, a1, a2=0, a3=0
     movl $\nr, %eax
     movl $(\a1), %edi
@@ -158,6 +192,20 @@ steward:
     expect 0, "a ring before there was a vCPU is not lost"
     hypercall HC_steward_op, ST_wait, AT(short)
     expect 1, "wait ends when time is over"
+    hypercall HC_steward_op, ST_suspended
+    expect 0, "what does not run has not suspended"
+    hypercall HC_steward_op, ST_log_dirty, AT(log_on)
+    expect -EBUSY, "there is no dirty log before set_role"
+    hypercall HC_steward_op, ST_take_dirty, AT(take)
+    expect -EINVAL, "what is not logged cannot be taken"
+    hypercall HC_steward_op, ST_mark_mapped, AT(marks)
+    expect -EINVAL, "nor marked"
+    hypercall HC_steward_op, ST_get_context, AT(get)
+    expect -EAGAIN, "no context is had before a suspend"
+    hypercall HC_steward_op, ST_set_context, AT(set)
+    expect -EBUSY, "none is set before set_role"
+    hypercall HC_steward_op, ST_get_platform, AT(platform)
+    expect -ENOBUFS, "get_platform wants room"
 
     hypercall HC_memory_op, 6, AT(reservation)
     expect RAM_EXTENTS, "a steward populates its domain"
@@ -168,6 +216,43 @@ steward:
     movq -8(%rdi), %rax
     expect 0, "populated memory is zero"
 
+    movl $256, platform_nr_leaves(%rip)
+    movl $16, platform_nr_msrs(%rip)
+    hypercall HC_steward_op, ST_get_platform, AT(platform)
+    expect 0, "get_platform works"
+    movl platform_tsc_mode(%rip), %eax
+    expect 2, "the TSC is the native one"
+    hypercall HC_steward_op, ST_query_range, AT(query_none)
+    expect -EINVAL, "query_range wants a range"
+1:  hypercall HC_steward_op, ST_query_range, AT(ranges) /* maybe in parts */
+    testq %rax, %rax
+    jnz 2f
+    imull $24, ranges_runs(%rip), %ecx
+    addq %rcx, ranges_at(%rip)
+    movl $16, ranges_runs(%rip)
+    cmpq $0, ranges_left(%rip)
+    jne 1b
+2:  expect 0, "query_range works"
+    movl ranges_at(%rip), %eax
+    subl $AT(runs), %eax
+    expect (6 * 24), "what is up to the end of the steward's ranges is 6 runs"
+    movl runs+16(%rip), %eax
+    expect 0, "first a hole"
+    movq runs+24*1(%rip), %rax
+    expect RAM_GFN, "then memory, where it was put"
+    movq runs+24*1+8(%rip), %rax
+    expect (RAM_EXTENTS * 512), "all of it"
+    movq runs+24*1+16(%rip), %rax
+    expect (1 + (9 << 32)), "in pages of 2 MiB"
+    movq runs+24*3(%rip), %rax
+    expect 0x80000, "then the steward's ranges"
+    movq runs+24*3+8(%rip), %rax
+    expect 0x1000, "... the private one"
+    movl runs+24*3+16(%rip), %eax
+    expect 2, "... are special"
+    cmpl $3, info+4(%rip)
+    je receive
+
     hypercall HC_steward_op, ST_set_role, AT(role_run)
     expect 0, "set_role works"
     hypercall HC_steward_op, ST_set_role, AT(role_run)
@@ -177,17 +262,168 @@ steward:
     movq %rax, context_rip(%rip)
     hypercall HC_vcpu_op, 0, 0, AT(context)
     expect 0, "vCPU 0 is initialised after set_role"
+    hypercall HC_steward_op, ST_log_dirty, AT(log_bad)
+    expect -EINVAL, "log_dirty wants 0 or 1"
+    hypercall HC_steward_op, ST_log_dirty, AT(log_on)
+    expect 0, "a dirty log starts"
+    hypercall HC_steward_op, ST_log_dirty, AT(log_on)
+    expect -EBUSY, "there is but one"
+    hypercall HC_steward_op, ST_take_dirty, AT(take_odd)
+    expect -EINVAL, "pages are taken by steps"
+    hypercall HC_steward_op, ST_set_context, AT(set)
+    expect -EBUSY, "no context is set in what runs"
     hypercall HC_vcpu_op, 1, 0
     expect 0, "vCPU 0 starts after set_role"
-    movl $1, ready(%rip)
+
+    pass 1
+    await 2
+    hypercall HC_steward_op, ST_take_dirty, AT(take)
+    expect 0, "the log is taken while a vCPU runs"
+    movl take_nr_dirty(%rip), %eax
+    expect 1, "one page was written"
+    movq bitmap(%rip), %rax
+    expect 0x20, "it is the one"
+    movl take_nr(%rip), %eax
+    expect 512, "it was one of these"
+    hypercall HC_steward_op, ST_take_dirty, AT(take)
+    movl take_nr_dirty(%rip), %eax
+    expect 0, "what was taken is gone"
+    hypercall HC_steward_op, ST_take_dirty, AT(take_own)
+    movl take_own_nr_dirty(%rip), %eax
+    expect 0, "the steward's own pages are not in it"
+    pass 3
+    await 4
+    hypercall HC_steward_op, ST_take_dirty, AT(take)
+    movl take_nr_dirty(%rip), %eax
+    expect 2, "what is written again is there again, and what was removed"
+    movq bitmap(%rip), %rax
+    expect 0x60, "these are the ones"
+    pass 5
+
+1:  hypercall HC_steward_op, ST_wait, AT(forever)
+    hypercall HC_steward_op, ST_suspended
+    testq %rax, %rax
+    jz 1b
+    expect 1, "the steward hears of a suspend, the first"
+    hypercall HC_steward_op, ST_mark_mapped, AT(marks_other)
+    expect -EAGAIN, "another is not this one, for mark_mapped"
+    hypercall HC_steward_op, ST_mark_mapped, AT(marks)
+    expect 0, "mark_mapped works"
+    hypercall HC_steward_op, ST_get_context, AT(get_other)
+    expect -EAGAIN, "... nor for a context"
+    hypercall HC_steward_op, ST_get_context, AT(get)
+    expect -ENOBUFS, "a context wants room"
+    movl get_bytes(%rip), %eax
+    subl $1000, %eax
+    cmpl $(CONTEXT_BYTES - 1000), %eax
+    setb %al
+    movzbl %al, %eax
+    expect 1, "how much it says"
+    hypercall HC_steward_op, ST_get_context, AT(get)
+    expect 0, "a context is had"
+    movzwl CONTEXT, %eax
+    expect 1, "it has a header"
+    movl get_bytes(%rip), %eax
+    movq %rax, BUFFER
+    movq CONTEXT-8(%rax), %rax
+    expect 0, "and an end"
+    call grant_buffer
+    hypercall HC_steward_op, ST_log_dirty, AT(log_off)
+    expect 0, "the log ends"
+    hypercall HC_steward_op, ST_take_dirty, AT(take)
+    expect -EINVAL, "for good"
+    hypercall HC_steward_op, ST_notify
+
+1:  hypercall HC_steward_op, ST_wait, AT(forever)
+    hypercall HC_steward_op, ST_suspended
+    testq %rax, %rax
+    jnz 1b
+    expect 0, "the steward hears of its end"
+    pass 6
 1:  hypercall HC_steward_op, ST_wait, AT(forever)
     jmp 1b
 
+/* What may come from elsewhere, and what may not. */
+receive:
+    hypercall HC_steward_op, ST_set_role, AT(role_receive)
+    expect 0, "set_role works to receive"
+    hypercall HC_vcpu_op, 0, 0, AT(context)
+    expect -EPERM, "no vCPU is initialised in what receives"
+    hypercall HC_vcpu_op, 1, 0
+    expect -EPERM, "no vCPU starts in what receives"
+    hypercall HC_steward_op, ST_log_dirty, AT(log_on)
+    expect -EBUSY, "there is no dirty log in what receives"
+    hypercall HC_steward_op, ST_set_context, AT(get)
+    expect -EINVAL, "a context that is set is of no suspend"
+    hypercall HC_steward_op, ST_set_context, AT(set_huge)
+    expect -E2BIG, "nor larger than any"
+    hypercall HC_steward_op, ST_set_context, AT(set_none)
+    expect -EINVAL, "nor empty"
+    hypercall HC_steward_op, ST_set_context, AT(set)
+    expect -EINVAL, "nor zeroes"
+    call grant_buffer
+    hypercall HC_steward_op, ST_notify
+1:  hypercall HC_steward_op, ST_wait, AT(forever)
+    movq BUFFER, %rax
+    testq %rax, %rax
+    jz 1b /* that was the port being bound */
+    subl $8, %eax
+    movl %eax, set_got_bytes(%rip)
+    hypercall HC_steward_op, ST_set_context, AT(set_got)
+    expect -EINVAL, "nor one without an end"
+    addl $8, set_got_bytes(%rip)
+    movw $2, CONTEXT + CPU_INSTANCE
+    hypercall HC_steward_op, ST_set_context, AT(set_got)
+    expect -EINVAL, "nor the steward's own"
+    movw $0, CONTEXT + CPU_INSTANCE
+    movw $3, CONTEXT + CPU_INSTANCE - 2
+    hypercall HC_steward_op, ST_set_context, AT(set_got)
+    expect -EINVAL, "nor of devices"
+    movw $2, CONTEXT + CPU_INSTANCE - 2
+    hypercall HC_steward_op, ST_set_context, AT(set_got)
+    expect 0, "another domain's context is set"
+    hypercall HC_steward_op, ST_set_context, AT(set_got)
+    expect -EBUSY, "once"
+    hypercall HC_steward_op, ST_wait, AT(short)
+    movl woke(%rip), %eax
+    expect 0, "and its vCPU stands still"
+    call done
+1:  hypercall HC_sched_op, 2, AT(poweroff)
+    jmp 1b
+
+grant_buffer: /* let dom0 map it; changes rax, rcx, rdx, rdi, rsi */
+    hypercall HC_memory_op, 7, AT(map_table)
+    expect 0, "the steward sees its grant table"
+    movl $(GRANTS + FIRST_REF * 8), %edi
+    movl $(BUFFER >> 12), %eax
+    movl $BUFFER_PAGES, %ecx
+1:  movl %eax, 4(%rdi)
+    movl $1, (%rdi) /* permitted, to domain 0 */
+    incl %eax
+    addq $8, %rdi
+    loop 1b
+    ret
+
+done:
+    leaq text_done(%rip), %rsi
+    call puts
+    movl bad(%rip), %eax
+    call puthex
+    movb $'\n', %al
+    outb %al, $0xe9
+    ret
+
 vcpu0:
     leaq stack0_top(%rip), %rsp
-1:  pause
-    cmpl $0, ready(%rip)
-    je 1b
+    await 1
+    movl RAM + 0x6000, %eax
+    movl $1, RAM + 0x5000
+    pass 2
+    await 3
+    movl $2, RAM + 0x5008
+    hypercall HC_memory_op, 1, AT(decrease)
+    pass 4
+    await 5
     hypercall HC_steward_op, ST_info, AT(info)
     expect -EPERM, "info is for nobody else"
     hypercall HC_vcpu_op, 2, 1
@@ -232,14 +468,11 @@ back:
     hypercall HC_sched_op, 5, AT(suspend)
     expect -EINVAL, "SCHEDOP_shutdown_code announces no suspend"
 
-    leaq text_done(%rip), %rsi
-    call puts
-    movl bad(%rip), %eax
-    call puthex
-    movb $'\n', %al
-    outb %al, $0xe9
     hypercall HC_sched_op, 2, AT(suspend)
+    movl $1, woke(%rip)
+    await 6
     expect 1, "a resumed domain knows that it is the old one"
+    call done
     cli
     hlt
 
@@ -262,13 +495,65 @@ gdt: .quad 0, 0x00af9b000000ffff, 0x00cf93000000ffff, 0x00cf9b000000ffff
 gdtr: .word 31
     .long AT(gdt), 0
 bad: .long 0
-ready: .long 0 /* the steward has said its last line */
+turn: .long 0
+woke: .long 0 /* vCPU 0, out of its suspend */
     .balign 8
 info: .fill 56, 1, 0
 role_bad: .long 7, 0
     .fill 32, 1, 0
 role_run: .long 2, 0
     .fill 32, 1, 0x5a
+role_receive: .long 3, 0
+    .fill 32, 1, 0
+log_on: .long 1, 0
+log_off: .long 0, 0
+log_bad: .long 2, 0
+take: .quad RAM_GFN, AT(bitmap)
+take_nr: .long 512
+take_nr_dirty: .long 0
+    .quad 0
+take_odd: .quad RAM_GFN + 1, AT(bitmap)
+    .long 512, 0
+    .quad 0
+take_own: .quad 0x80000, AT(bitmap)
+    .long 512
+take_own_nr_dirty: .long 0
+    .quad 0
+bitmap: .fill 64, 1, 0
+marks: .long 1, 0
+marks_other: .long 2, 0
+get: .quad CONTEXT
+get_bytes: .long 0, 1
+get_other: .quad CONTEXT
+    .long CONTEXT_BYTES, 2
+set_got: .quad CONTEXT
+set_got_bytes: .long 0, 0
+map_table: .word 0x7ff0, 0
+    .long 1 /* XENMAPSPACE_grant_table */
+    .quad 0, GRANTS >> 12
+set: .quad RAM
+    .long 64, 0
+set_none: .quad RAM
+    .long 0, 0
+set_huge: .quad RAM
+    .long 0x7fffffff, 0
+platform: .quad AT(leaves), AT(msrs)
+platform_nr_leaves: .long 0
+platform_nr_msrs: .long 0
+platform_tsc_mode: .long 0, 0
+    .quad 0, 0, 0
+query_none: .quad 0, 0, AT(runs)
+    .long 16, 0
+ranges: .quad 0
+ranges_left: .quad 0xc1000
+ranges_at: .quad AT(runs)
+ranges_runs: .long 16, 0
+runs: .fill 24 * 32, 1, 0
+decrease: /* XENMEM_decrease_reservation */
+    .quad AT(decrease_gfn), 1
+    .long 0, 0
+    .word 0x7ff0, 0, 0, 0
+decrease_gfn: .quad RAM_GFN + 6
 short: .quad 100000000 /* ns */
 forever: .quad 0
 reservation:
@@ -285,6 +570,7 @@ bind_ipi: .long 1, 0
 close: .long 1
 reset: .word 0x7ff0, 0
 suspend: .long 2
+poweroff: .long 0
 query: .word 0x7ff0, 0
     .long 0
 query_max: .long 0
@@ -299,12 +585,14 @@ context: /* struct vcpu_hvm_context, 64-bit mode */
     .long 1, 0
     .quad 0, 0, 0, 0, 0, 0, 0, 0
 context_rip: .quad 0
-    .quad 2, 0x80000001, AT(pml4), 0x20, 0x500
+    .quad 2, 0x80000011, AT(pml4), 0x20, 0x500
     .fill 256, 1, 0
     .balign 4096
 pml4: .fill 4096, 1, 0
 pdpt: .fill 4096, 1, 0
 pd: .fill 16384, 1, 0
+leaves: .fill 24 * 256, 1, 0
+msrs: .fill 16 * 16, 1, 0
     .fill 2048, 1, 0
 stack_top:
     .fill 2048, 1, 0

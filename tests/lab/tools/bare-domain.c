@@ -4,25 +4,33 @@
  *
  * usage: bare-domain
  *
- * Creates it (1 vCPU and the steward's, 64 MiB), unpauses it, waits until it
- * suspends itself, resumes it, waits until it powers off, destroys it.  Exits
+ * Creates one (1 vCPU and the steward's, 64 MiB), unpauses it, waits until it
+ * suspends itself and its steward rings, takes its context from pages that it
+ * granted, resumes it, waits until it powers off, destroys it.  Then one more,
+ * of 2 vCPUs, which gets that context in the same way, and powers off.  Exits
  * 0 if all of that came to pass, 1 if not.
  */
 #include <errno.h>
+#include <poll.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
 
-#include <xencall.h>
-#include <xenctrl.h>
-
+#include "abi/xen_steward.h"
 #include "common/err.h"
+#include "common/evt.h"
+#include "common/gnt.h"
 #include "toolstack/supervisor/hyp.h"
 
 #define WAIT_MS 60000u
 #define LOOK_NS 10000000
+#define FIRST_REF 8u /* probe.S */
+#define BUFFER_PAGES 4u
+#define PAGE 4096u
+
+static uint8_t buffer[BUFFER_PAGES * PAGE];
 
 /*
  * xenstored does not know this domain, so nothing announces its end: look
@@ -52,59 +60,128 @@ static int wait_shutdown(struct hyp *h, uint16_t domid, uint32_t reason,
                 domid, reason, WAIT_MS);
 }
 
-/* libxenguest's own would drag in the library that maps foreign pages. */
-static int resume(uint16_t domid, struct err *e)
+static int wait_ring(struct evt *evt, uint16_t domid, struct err *e)
 {
-    xencall_handle *call = xencall_open(NULL, 0);
-    struct xen_domctl *d = call ? xencall_alloc_buffer_pages(call, 1) : NULL;
-    int rc;
+    struct pollfd p = { .fd = evt_fd(evt), .events = POLLIN };
+    uint32_t port;
 
-    if (!d)
-        return fail(e, -errno, "domain %u: resume: no privcmd", domid);
-    *d = (struct xen_domctl){ .cmd = XEN_DOMCTL_resumedomain,
-                              .interface_version = XEN_DOMCTL_INTERFACE_VERSION,
-                              .domain = domid };
-    rc = xencall1(call, __HYPERVISOR_domctl, (uintptr_t)d)
-             ? fail(e, -errno, "domain %u: resume: %s", domid, strerror(errno))
-             : 0;
-    xencall_close(call);
+    if (poll(&p, 1, WAIT_MS) == 1 && evt_take(evt, &port) == 1)
+        return 0;
+    return fail(e, -ETIMEDOUT, "domain %u: its steward has not rung", domid);
+}
+
+/* A port that is bound rings at once: that one says nothing. */
+static int bind_doorbell(struct evt **out, uint16_t domid, uint32_t *port,
+                         struct err *e)
+{
+    int rc = evt_open(domid, out, e);
+
+    if (rc == 0)
+        rc = evt_bind(*out, XEN_STEWARD_DOORBELL_PORT, port, e);
+    return rc == 0 ? wait_ring(*out, domid, e) : rc;
+}
+
+/* Between our buffer and the domain's. */
+static int copy(uint16_t domid, bool to_domain, struct err *e)
+{
+    struct gnt *g = NULL;
+    int rc = gnt_open(&g, e);
+
+    for (uint32_t i = 0; i < BUFFER_PAGES && rc == 0; i++) {
+        struct gnt_map map = { 0 };
+
+        rc = gnt_map(g, domid, FIRST_REF + i, &map, e);
+        if (rc == 0 && to_domain)
+            memcpy(map.va, buffer + i * PAGE, PAGE);
+        else if (rc == 0)
+            memcpy(buffer + i * PAGE, map.va, PAGE);
+        gnt_unmap(g, &map);
+    }
+    gnt_close(g);
     return rc;
 }
 
-static int play(struct hyp *h, uint16_t *domid, struct err *e)
+static int make(struct hyp *h, uint32_t nr_vcpus, uint16_t *domid,
+                struct err *e)
 {
     struct hyp_spec s = { .uuid = "bare-domain",
                           .ram_bytes = 64u << 20,
-                          .nr_vcpus = 1 };
+                          .nr_vcpus = nr_vcpus };
     struct hyp_ports ports;
     int rc = hyp_create(h, &s, domid, e);
 
+    return rc == 0 ? hyp_configure(h, *domid, &s, &ports, e) : rc;
+}
+
+static int play(struct hyp *h, uint16_t domid, struct err *e)
+{
+    struct evt *evt = NULL;
+    uint32_t port;
+    int rc = bind_doorbell(&evt, domid, &port, e);
+
     if (rc == 0)
-        rc = hyp_configure(h, *domid, &s, &ports, e);
+        rc = hyp_unpause(h, domid, e);
     if (rc == 0)
-        rc = hyp_unpause(h, *domid, e);
+        rc = wait_shutdown(h, domid, HYP_SUSPEND, e);
     if (rc == 0)
-        rc = wait_shutdown(h, *domid, HYP_SUSPEND, e);
+        rc = wait_ring(evt, domid, e);
     if (rc == 0)
-        rc = resume(*domid, e);
+        rc = copy(domid, false, e);
     if (rc == 0)
-        rc = wait_shutdown(h, *domid, HYP_POWEROFF, e);
+        rc = hyp_resume(domid, e);
+    if (rc == 0)
+        rc = wait_shutdown(h, domid, HYP_POWEROFF, e);
+    evt_close(evt);
+    return rc;
+}
+
+static int play_receiver(struct hyp *h, uint16_t domid, struct err *e)
+{
+    struct evt *evt = NULL;
+    uint32_t port;
+    int rc = bind_doorbell(&evt, domid, &port, e);
+
+    if (rc == 0)
+        rc = hyp_unpause(h, domid, e);
+    if (rc == 0)
+        rc = wait_ring(evt, domid, e);
+    if (rc == 0)
+        rc = copy(domid, true, e);
+    if (rc == 0) {
+        evt_notify(evt, port);
+        rc = wait_shutdown(h, domid, HYP_POWEROFF, e);
+    }
+    evt_close(evt);
+    return rc;
+}
+
+/* One domain's life, from its making to its end. */
+static int live(struct hyp *h, uint32_t nr_vcpus,
+                int (*act)(struct hyp *h, uint16_t domid, struct err *e),
+                struct err *e)
+{
+    uint16_t domid = HYP_DOMID_NONE;
+    int rc = make(h, nr_vcpus, &domid, e);
+
+    if (rc == 0)
+        rc = act(h, domid, e);
+    if (domid != HYP_DOMID_NONE && hyp_destroy(h, domid, NULL) < 0)
+        rc = -EIO;
     return rc;
 }
 
 int main(void)
 {
-    uint16_t domid = HYP_DOMID_NONE;
     struct err e = { 0 };
     struct hyp *h = NULL;
     int rc = hyp_open(&h, &e);
 
     if (rc == 0)
-        rc = play(h, &domid, &e);
+        rc = live(h, 1, play, &e);
+    if (rc == 0)
+        rc = live(h, 2, play_receiver, &e);
     if (rc < 0)
         fprintf(stderr, "bare-domain: %s\n", e.text);
-    if (h && domid != HYP_DOMID_NONE && hyp_destroy(h, domid, NULL) < 0)
-        rc = -1;
     hyp_close(h);
     return rc < 0;
 }
