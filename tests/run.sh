@@ -6,8 +6,8 @@
 # strict; own boots by itself) says what to boot, `# mem: MIB` how large,
 # `# long` that it runs only with --long,
 # `# more` also when its area is named, and `# last` that its host goes down.
-# A name that is no suite stands for an area: suites NAME-*, and the unit tests
-# and fuzzers whose names begin with NAME, or with a word of $AREA_NAME below.
+# A name that is no suite stands for an area: suites NAME-*, those that say
+# `# area: NAME`, and the unit tests and fuzzers whose names begin with NAME, or with a word of $AREA_NAME below.
 # Each result is one line of $RESULTS: "pass|fail|skip|open SUITE: what".
 
 . "$TOP/lab/build.sh"
@@ -15,7 +15,7 @@
 
 AREA_blk="vbd nbd disk guest_disk" # as tests/unit and tests/fuzz name them
 AREA_net="vif guest_vif"
-AREA_migrate="model"
+AREA_migrate="model guest_suspend steward_track"
 
 test_main() {
     local want_unit='' want_fuzz='' want_lab='' names=() asked=() s
@@ -45,7 +45,7 @@ test_main() {
             area_known "$s" ||
                 die "./dev test: $s: no such suite; there are: $(all_suites)"
             [ ${#AREAS[@]} != 0 ] || names+=(unit fuzz)
-            names+=($(MORE=1 lab_suites | grep "^$s-"))
+            names+=($(MORE=1 area_suites "$s"))
             AREAS+=("$s")
         fi
     done
@@ -98,6 +98,15 @@ lab_suites() {
     done
 }
 
+# area_suites AREA: its suites of the lab, by their names or their own word.
+area_suites() {
+    local s
+    for s in $(lab_suites); do
+        [[ $s != "$1"-* ]] && ! grep -qx "# area: $1" "$TOP/tests/lab/$s.sh" ||
+            echo "$s"
+    done
+}
+
 # area_regex AREA...: matches the unit tests (unit_X) and fuzzers (fuzz_X) of
 # them, and of no area everything.
 area_regex() {
@@ -111,7 +120,7 @@ area_regex() {
     [ -n "$all" ] && printf '^(unit|fuzz)_(%s)' "${all#|}" || echo .
 }
 area_known() {
-    LONG=1 lab_suites | grep -q "^$1-" ||
+    LONG=1 area_suites "$1" | grep -q . ||
         (cd "$TOP/tests/unit" && ls test_*.c) | sed 's/^test_/unit_/' |
         grep -qE "$(area_regex "$1")"
 }
