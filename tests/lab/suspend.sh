@@ -188,6 +188,20 @@ check_out "the steward can begin anew" '^tracking' steward sleeper track
 check_out "... and is told to forget it" '^idle' steward sleeper cancel
 check "the guest is as before" guest_run sleeper 'cat /tmp/wrote | wc -c'
 
+# --- another kernel ---------------------------------------------------------------
+older=$(disk_file older.img 16)
+GUEST_KERNEL=6.1 GUEST_VCPUS=1 GUEST_MEM=160
+check "a guest of Debian 12's kernel is up" guest_up freehold older \
+    "disk = [ $(disk_spec xvda w raw "$older") ]"
+unset GUEST_KERNEL GUEST_VCPUS GUEST_MEM
+load=$(load_start older xvda)
+check "... and writes" load_runs older xvda
+check "it suspends" suspend older
+check "it goes on" resume older
+check "its disk is at work" load_runs older xvda
+check_out "and was right" '^[1-9][0-9]* passes' load_stop older xvda "$load"
+check "destroy ends it (older)" dom0 freehold destroy older
+
 # --- the same for a stock guest, and ends ----------------------------------------
 guest_config plain 'kernel = "/freehold/guest/canary.elf"' 'ramdisk = ""' \
     'memory = 64' 'vcpus = 1' 'cmdline = "canary.seed=7"'
