@@ -280,9 +280,13 @@ static int flip_round(struct nic *n, uint32_t seen[2])
     for (uint32_t i = 0; i < FLIP_PINGS; i++) {
         int32_t status = nic_take(n, 0, 500);
 
+        for (uint32_t t = 0; t < 20 && status == NIC_NOTHING; t++) {
+            if (bus_await(&n->bus, XB_GONE, 1) != BUS_NEVER)
+                return 0;
+            status = nic_take(n, 0, 500);
+        }
         if (status == NIC_NOTHING)
-            return bus_await(&n->bus, XB_GONE, BUS_WAIT_MS) == BUS_NEVER ? -1
-                                                                         : 0;
+            return -1;
         seen[status != 0]++;
     }
     return 1;
