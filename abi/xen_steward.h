@@ -92,20 +92,25 @@ struct xen_steward_info { /* OUT */
 #define XEN_STEWARD_STATE_launching 1
 #define XEN_STEWARD_STATE_run 2
 #define XEN_STEWARD_STATE_receiving 3
+#define XEN_STEWARD_STATE_fenced 4
+#define XEN_STEWARD_STATE_poisoned 5
+#define XEN_STEWARD_STATE_retired 6
 
 /*
  * Leave LAUNCHING, exactly once.  No guest vCPU can be initialised or started
  * before this call.
  *
  *   -EBUSY      the state is not LAUNCHING
- *   -EINVAL     unknown role, or pad is not 0
+ *   -EINVAL     unknown role or flags
  */
 #define XEN_STEWARD_set_role 1
 struct xen_steward_set_role { /* IN */
     uint32_t role;            /* XEN_STEWARD_STATE_run or _receiving */
-    uint32_t pad;
-    uint8_t measurement[32]; /* SHA-256; all zero when receiving */
+    uint32_t flags;           /* XEN_STEWARD_ROLE_*; 0 when receiving */
+    uint8_t measurement[32];  /* SHA-256; all zero when receiving */
 };
+
+#define XEN_STEWARD_ROLE_pinned (1U << 0) /* never to be fenced */
 
 /*
  * Sleep until somebody rings the doorbell or the time is over; a ring since
@@ -245,6 +250,195 @@ struct xen_steward_platform {
     uint32_t tsc_khz;   /* OUT */
     /* OUT: HVM parameters */
     uint64_t timer_mode, triple_fault_reason, x87_fip_width;
+};
+
+/*
+ * Evidence: what one Xen says of a domain, for another Xen of the same pool to
+ * check.  Claims of a fixed size under an HMAC-SHA-256, whose key no domain
+ * has.  It is no secret, and dom0 carries it.
+ *
+ *   key  = HKDF-SHA-256(ikm = the epoch's secret, salt = pool id | epoch,
+ *                       info = XEN_STEWARD_EVIDENCE_LABEL | host flags, 32)
+ *   mac  = HMAC-SHA-256(key, every byte of the evidence before it)
+ *
+ * As the host's flags are part of the key, a debug build and a lab understand
+ * only their like, and what a host says of itself need not be believed.  Made
+ * under the pool's current epoch, accepted under that and the one before.
+ *
+ * Evidence of other providers will start with the same three words, and be no
+ * longer than XEN_STEWARD_EVIDENCE_MAX.
+ */
+#define XEN_STEWARD_EVIDENCE_MAX 16384                   /* bytes */
+#define XEN_STEWARD_EVIDENCE_LABEL "freehold evidence 1" /* without NUL */
+
+#define XEN_STEWARD_PROVIDER_pool 1 /* this form */
+
+#define XEN_STEWARD_EVIDENCE_attest 1
+#define XEN_STEWARD_EVIDENCE_fenced 2    /* it may run as @peer alone */
+#define XEN_STEWARD_EVIDENCE_poisoned 3  /* nothing ever runs as @instance */
+#define XEN_STEWARD_EVIDENCE_committed 4 /* the guest runs, or ran, here */
+
+#define XEN_STEWARD_FLAG_lab (1U << 0)    /* host: allowed by "lab" alone */
+#define XEN_STEWARD_FLAG_debug (1U << 1)  /* host: a debug build of Xen */
+#define XEN_STEWARD_FLAG_module (1U << 2) /* host: secret from a module */
+#define XEN_STEWARD_FLAGS_HOST 7U
+#define XEN_STEWARD_FLAG_migratable (1U << 8) /* domain: not pinned */
+
+struct xen_steward_claims {
+    uint32_t provider;       /* XEN_STEWARD_PROVIDER_* */
+    uint32_t len_bytes;      /* of the evidence, its mac included */
+    uint32_t epoch;          /* of the pool, that the key is of */
+    uint32_t type;           /* XEN_STEWARD_EVIDENCE_* */
+    uint32_t state;          /* XEN_STEWARD_STATE_* behind the step */
+    uint32_t flags;          /* XEN_STEWARD_FLAG_* */
+    uint64_t generation;     /* 0 at launch, one more at each commit */
+    uint8_t instance[16];    /* names this domain; see below */
+    uint8_t peer[16];        /* instance of the other one; attest: 0 */
+    uint8_t session[16];     /* the stewards' name for it; attest: 0 */
+    uint8_t guest_id[16];    /* moves with the guest; receiving: 0 */
+    uint8_t digest[32];      /* the caller's, in attest its report data */
+    uint8_t image[32];       /* SHA-256 of the steward as Xen placed it */
+    uint8_t measurement[32]; /* set_role's, moves along; receiving: 0 */
+    uint8_t config[32];      /* SHA-256 of struct xen_steward_config */
+    uint8_t cpu_policy[32];  /* SHA-256, see there */
+    uint8_t xen_build[32];   /* Xen's build id, zeroes behind it */
+};
+
+struct xen_steward_evidence {
+    struct xen_steward_claims claims;
+    uint8_t mac[32];
+};
+
+/*
+ * What claims.config is the digest of.  claims.cpu_policy is that of the
+ * domain's CPUID leaves (xen_cpuid_leaf_t) and then its MSRs (xen_msr_entry_t)
+ * in the order in which XEN_STEWARD_get_platform gives them.
+ */
+struct xen_steward_config {
+    uint32_t abi;      /* XEN_STEWARD_ABI */
+    uint32_t nr_vcpus; /* the steward's included */
+    uint32_t visible_grant_frames;
+    uint32_t createdomain; /* XEN_DOMCTL_CDF_* */
+    uint32_t emulation_flags;
+    uint32_t tsc_mode;
+    uint64_t timer_mode, triple_fault_reason; /* HVM parameters */
+};
+
+/*
+ * Attest: evidence of the caller's domain as it is now, over report_data.  In
+ * RECEIVING it is worth as much as the image: no other code ever ran there.
+ * In RUN a guest's kernel may speak in its steward's name.
+ *
+ *   -ENOENT     Xen has no pool secret; the same with all commands below
+ *   -EINVAL     pad is not 0
+ *   -ENOBUFS    evidence_bytes was too small, and says now how many there are
+ */
+#define XEN_STEWARD_attest 16
+struct xen_steward_attest {
+    uint64_t evidence;       /* IN: address to write it to */
+    uint32_t evidence_bytes; /* IN: room there; OUT: bytes of it */
+    uint32_t pad;
+    uint8_t report_data[32]; /* IN */
+};
+
+/*
+ * Verify: did a Xen of this pool make this evidence, by attest and over this
+ * report_data?  Then claims are true, or were when it was made.
+ *
+ *   -EINVAL     pad is not 0, or it has not the form of evidence
+ *   -EOPNOTSUPP of another provider
+ *   -ETIME      of an epoch that Xen has no key of
+ *   -EBADMSG    forged, damaged, of another pool or a host with other flags
+ *   -EXDEV      genuine, but of another type, or over other report data
+ */
+#define XEN_STEWARD_verify 17
+struct xen_steward_verify {
+    uint64_t evidence;       /* IN: its address */
+    uint32_t evidence_bytes; /* IN */
+    uint32_t pad;
+    uint8_t report_data[32];          /* IN */
+    struct xen_steward_claims claims; /* OUT */
+};
+
+/*
+ * One guest, one place.  The source's Xen fences the guest for one instance.
+ * That instance's Xen alone can let the guest run (commit) or prove that it
+ * never will (poison), and no way leads from one to the other:
+ *
+ *   source       RUN ──fence──▶ FENCED ──retire──▶ RETIRED
+ *                 ▲               │
+ *                 └────unfence────┘
+ *   destination  RECEIVING ──commit──▶ RUN
+ *                 └────────poison────▶ POISONED
+ *
+ *   fence     of a suspended guest, for the instance peer: "fenced"
+ *   commit    checks the "fenced" of the source, which peer has to be; takes
+ *             guest id, measurement and generation (and one more) from it:
+ *             "committed".  Starts the vCPUs that set_context gave their state
+ *   poison    "poisoned", with peer and session as the caller says
+ *   unfence   checks the "poisoned" of the peer.  The guest is suspended, as
+ *             before the fence: resumed by dom0, it sees "cancelled"
+ *   retire    checks the "committed" of the peer
+ *
+ * The instance is a random number that Xen draws when it places the steward;
+ * it names this domain, never another one, and is nobody else's to choose.
+ * All of exclusivity hangs by it.  Session and digest are the stewards' own:
+ * Xen passes them on and compares them, and the peer, so that an honest
+ * destination goes on with the memory it got, and as the guest whose memory it
+ * is; who lies about them cheats himself.
+ *
+ * A step is made as a whole, or not at all, and cannot be interrupted.  Called
+ * again with the very same arguments, fence (until unfence), commit and poison
+ * (for ever) give the very same evidence: to send it again, and where it could
+ * not be written (-EFAULT, -ENOBUFS), which does not undo the step.
+ *
+ * No guest vCPU runs in any state but RUN, nor can it be started or resumed.
+ *
+ *   -EINVAL     a field that is not for this command is not 0; or session is
+ *               (but poison's), or peer is 0 or the domain's own (fence)
+ *   -EBUSY      not in this state, or it was made with other arguments; commit
+ *               also: no context was set
+ *   -EAGAIN     fence: the guest is not in that suspend, or crashed
+ *   -EPERM      fence: the guest is pinned
+ *   -EXDEV      genuine evidence, but of another type, or of or for another
+ *               instance, session, digest, guest or generation
+ *   and -EOPNOTSUPP, -ETIME, -EBADMSG of verify, -ENOBUFS of attest
+ */
+#define XEN_STEWARD_fence 18
+#define XEN_STEWARD_commit 19
+#define XEN_STEWARD_poison 20
+#define XEN_STEWARD_unfence 21
+#define XEN_STEWARD_retire 22
+struct xen_steward_step {
+    uint64_t given;       /* IN: address of evidence: commit, unfence, retire */
+    uint64_t made;        /* IN: address to write to: fence, commit, poison */
+    uint32_t given_bytes; /* IN */
+    uint32_t made_bytes;  /* IN: room there; OUT: bytes of it */
+    uint32_t suspension;  /* IN: fence: as XEN_STEWARD_suspended says */
+    uint32_t pad;
+    uint8_t session[16]; /* IN: fence, commit, poison */
+    uint8_t peer[16];    /* IN: fence, commit, poison */
+    uint8_t digest[32];  /* IN: fence, commit, poison */
+};
+
+/*
+ * The boot module that brings the pool's secret, at any place but the first:
+ * for a lab, as dom0 can read the disk that it came from.  Xen wipes it.
+ */
+#define XEN_STEWARD_POOL_MAGIC "FHPOOLS\1" /* 8 bytes, no NUL behind them */
+
+struct xen_steward_pool_epoch {
+    uint32_t epoch;
+    uint32_t pad; /* 0 */
+    uint8_t secret[32];
+};
+
+struct xen_steward_pool {
+    char magic[8];
+    uint32_t nr_epochs; /* 1 or 2 */
+    uint32_t pad;       /* 0 */
+    uint8_t pool_id[16];
+    struct xen_steward_pool_epoch epochs[2]; /* current, previous (or 0) */
 };
 
 #endif /* __XEN_PUBLIC_STEWARD_H__ */
