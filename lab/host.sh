@@ -68,6 +68,7 @@ lab_up() {
     project_build dev
     project_disk
     project_stage
+    pool_secret >"$LAB/pool-secret"
     local n link=
     [ "$hosts" = 2 ] && link=$(free_port)
     for n in $(seq "$hosts"); do
@@ -77,6 +78,16 @@ lab_up() {
         host_wait "$n"
     done
     lab_status
+}
+
+# What this lab's hosts share, and no other lab: struct xen_steward_pool, with
+# one epoch.
+pool_secret() {
+    printf 'FHPOOLS\1\1\0\0\0\0\0\0\0'
+    head -c 16 /dev/urandom # pool id
+    printf '\1\0\0\0\0\0\0\0'
+    head -c 32 /dev/urandom
+    head -c 40 /dev/zero
 }
 
 # A TCP port of 127.0.0.1 nobody listens on, from this lab's own range first.
@@ -113,6 +124,7 @@ host_start() {
         cp "${FREEHOLD_STEWARD:-$dom0/steward.bin}" "$dir/steward.bin"
         xen=$dir/xen
         modules="$modules,$dir/steward.bin"
+        [ "${FREEHOLD_POOL:-}" = none ] || modules+=",$LAB/pool-secret"
         # Xen takes the options of a second protected= on top of the first's.
         case " ${FREEHOLD_XEN_ARGS:-}:$kind" in
         *" protected="*) ;;
