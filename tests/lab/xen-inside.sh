@@ -7,6 +7,7 @@
 . "$TOP/lab/build.sh"
 
 export FREEHOLD_STEWARD=$TOP/build/dev/xen/test/probe.bin
+export FREEHOLD_POOL=none # xen-migrate has one
 lab_down
 if ! (lab_up); then
     fail "the lab with the probe in the steward's place" "it did not boot"

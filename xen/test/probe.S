@@ -41,6 +41,7 @@
 
 #define ENOSYS 38
 #define EPERM 1
+#define ENOENT 2
 #define E2BIG 7
 #define EAGAIN 11
 #define EBUSY 16
@@ -182,6 +183,10 @@ steward:
     expect 1, "info says launching"
     hypercall HC_steward_op, 99
     expect -ENOSYS, "unknown commands do not exist"
+    hypercall HC_steward_op, 16, AT(info)
+    expect -ENOENT, "there is no evidence without a pool secret"
+    hypercall HC_steward_op, 18, AT(info)
+    expect -ENOENT, "nor a fence"
     hypercall HC_vcpu_op, 0, 0, AT(context)
     expect -EPERM, "no vCPU is initialised before set_role"
     hypercall HC_vcpu_op, 1, 0
