@@ -494,7 +494,7 @@ static void cancelled(struct proxied *d, struct proxied *f)
     evidence start = { 0 }, abort_f = { 0 }, e;
     uint32_t suspension, times;
 
-    guest_suspend(d);
+    proxied_suspend(d);
     suspension = suspended(d);
     want("fence, one host on",
          fence(d,
@@ -530,7 +530,7 @@ static void cancelled(struct proxied *d, struct proxied *f)
                               .suspension = suspension },
                &e),
          -EAGAIN);
-    guest_suspend(d);
+    proxied_suspend(d);
     want("no two suspends are alike", suspended(d) != suspension, 1);
 }
 
@@ -543,7 +543,7 @@ static void pinned(struct proxied *p, const evidence *other)
     want("its claims say so", now(p).claims.flags & XEN_STEWARD_FLAG_migratable,
          0);
     want("it starts", guest_initialise(p) | guest_up(p), 0);
-    guest_suspend(p);
+    proxied_suspend(p);
     want("and is not fenced",
          fence(p,
                (struct with){ 1, 1, other->claims.instance,
@@ -578,7 +578,7 @@ int main(void)
          1);
 
     running(&s, &at_d);
-    guest_suspend(&s);
+    proxied_suspend(&s);
     bytes = get_context(&s, suspended(&s), context);
     fencing(&s, &at_d, &at_e, &start);
     fenced(&s, &start);

@@ -222,7 +222,7 @@ int guest_runs(struct proxied *p)
     return 0;
 }
 
-void guest_suspend(struct proxied *p)
+void proxied_suspend(struct proxied *p)
 {
     struct hyp_info info = { 0 };
     struct err e = { 0 };

@@ -48,7 +48,7 @@ int64_t guest_initialise(struct proxied *p);
 int64_t guest_up(struct proxied *p);
 
 int guest_runs(struct proxied *p);     /* 1: its ticks go up, within a second */
-void guest_suspend(struct proxied *p); /* and wait until it did */
+void proxied_suspend(struct proxied *p); /* and wait until it did */
 uint64_t guest_resumed(struct proxied *p, uint32_t *times);
 
 /* dom0's resumedomain: 0 or a negative errno. */
