@@ -42,7 +42,7 @@ struct fake_domain {
     bool granted[FAKE_PAGES];
     bool launched, introduced;
     uint32_t nr_resumes, nr_xs_resumes;
-    bool ends_at_once; /* powers off as it is resumed, and nobody is told */
+    bool ends_at_once;    /* powers off as it is resumed, and nobody is told */
     uint32_t command_seq; /* the steward did it last */
     bool seen;            /* the test's own mark */
     struct fake_io *io;   /* what it grants for I/O: fake_io.h */

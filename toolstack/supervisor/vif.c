@@ -37,8 +37,7 @@ static int on_offer(void *arg, struct err *e)
 {
     struct vif *v = arg;
     bool show = !v->o.foreign && !v->shown;
-    int rc =
-        vif_nodes_offer(&v->o, vifdev_mtu(v->dev), show, v->x.store, e);
+    int rc = vif_nodes_offer(&v->o, vifdev_mtu(v->dev), show, v->x.store, e);
 
     v->shown |= rc == 0;
     return rc;

@@ -47,7 +47,7 @@ void proxied_get(struct proxied *p, uint32_t off_bytes, void *to,
 int64_t guest_initialise(struct proxied *p);
 int64_t guest_up(struct proxied *p);
 
-int guest_runs(struct proxied *p);     /* 1: its ticks go up, within a second */
+int guest_runs(struct proxied *p); /* 1: its ticks go up, within a second */
 void proxied_suspend(struct proxied *p); /* and wait until it did */
 uint64_t guest_resumed(struct proxied *p, uint32_t *times);
 
