@@ -58,3 +58,23 @@ size_t strlen(const char *s)
         n++;
     return n;
 }
+
+/*
+ * Debian builds BearSSL so that it calls these where the compiler knows how
+ * much room there is.
+ */
+void *__memcpy_chk(void *to, const void *from, size_t n, size_t room);
+void *__memcpy_chk(void *to, const void *from, size_t n, size_t room)
+{
+    if (n > room)
+        __builtin_trap();
+    return memcpy(to, from, n);
+}
+
+void *__memset_chk(void *to, int c, size_t n, size_t room);
+void *__memset_chk(void *to, int c, size_t n, size_t room)
+{
+    if (n > room)
+        __builtin_trap();
+    return memset(to, c, n);
+}

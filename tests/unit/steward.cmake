@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: MIT
 # Unit tests of the steward: the real sources against fake_steward.c.
 include(${CMAKE_SOURCE_DIR}/steward/host.cmake)
-foreach(name acpi bzimage cmdline elf launch measure offer plan track
-        words)
+foreach(name acpi bzimage cmdline elf gcm keys launch measure offer plan words track)
     fh_unit_test(steward_${name} fh_steward_host)
 endforeach()
