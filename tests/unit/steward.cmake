@@ -4,3 +4,8 @@ include(${CMAKE_SOURCE_DIR}/steward/host.cmake)
 foreach(name acpi bzimage cmdline elf gcm keys launch measure offer plan words track)
     fh_unit_test(steward_${name} fh_steward_host)
 endforeach()
+# The migration engine, over a domain and its Xen.
+foreach(name codec)
+    fh_unit_test(steward_${name} fh_steward_host)
+    target_sources(test_steward_${name} PRIVATE ../fakes/fake_mig.c)
+endforeach()
