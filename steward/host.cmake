@@ -2,9 +2,10 @@
 # The steward's parts without machine code, for unit tests and fuzzers.  An
 # archive, since a fuzzer brings one of them itself.
 if(NOT TARGET fh_steward_host)
-    set(steward_host acpi boot bzimage cmdline control dh drbg elf err frame gcm
-        gcm_ni grant kdf load main measure mig offer pack place plan ram sha_ni
-        state_in state_out unpack track)
+    set(steward_host acpi boot bzimage cmdline control dh drbg elf err export
+        frame gcm gcm_ni grant hand hand_dst hand_src import kdf load main
+        measure mig offer pack place place_page plan ram rounds sha_ni state_in
+        state_out token totals unpack track)
     list(TRANSFORM steward_host PREPEND ${CMAKE_SOURCE_DIR}/steward/)
     list(TRANSFORM steward_host APPEND .c)
     find_library(steward_bearssl NAMES libbearssl.a REQUIRED)

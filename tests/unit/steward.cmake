@@ -5,7 +5,7 @@ foreach(name acpi bzimage cmdline elf gcm keys launch measure offer plan words t
     fh_unit_test(steward_${name} fh_steward_host)
 endforeach()
 # The migration engine, over a domain and its Xen.
-foreach(name codec)
+foreach(name codec hand migrate tamper)
     fh_unit_test(steward_${name} fh_steward_host)
-    target_sources(test_steward_${name} PRIVATE ../fakes/fake_mig.c)
+    target_sources(test_steward_${name} PRIVATE migpair.c ../fakes/fake_mig.c)
 endforeach()
