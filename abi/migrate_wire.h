@@ -18,7 +18,7 @@
 #define FH_MIG_VERSION 1u
 #define FH_MIG_SUITE_GCM 1u /* X25519, HKDF-SHA-256, AES-256-GCM */
 #define FH_MIG_STREAMS_MAX 4u
-#define FH_MIG_EVIDENCE_BYTES 256u /* Xen's, opaque to everybody but Xen */
+#define FH_MIG_EVIDENCE_BYTES 320u /* Xen's, opaque to everybody but Xen */
 #define FH_MIG_ID_BYTES 16u        /* session, instance, guest id */
 #define FH_MIG_HASH_BYTES 32u
 

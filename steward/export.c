@@ -305,12 +305,13 @@ static int check_ready(struct export *x, const struct fh_mig_ack *a)
     const struct mig_world *w = x->world;
     uint8_t digest[FH_MIG_HASH_BYTES];
     struct mig_claims c;
-    long rc = w->verify(w->arg, a->evidence, &c);
+    long rc;
 
+    hand_hash(FH_MIG_LABEL_READY, piece, 3, digest);
+    rc = w->verify(w->arg, a->evidence, digest, &c);
     if (rc < 0)
         return mig_fail(&x->why, FH_MIG_ERR_EVIDENCE,
                         "READY: Xen does not accept its evidence: %ld", rc);
-    hand_hash(FH_MIG_LABEL_READY, piece, 3, digest);
     if (c.type != MIG_ATTEST || c.state != MIG_STATE_RECEIVING ||
         memcmp(c.digest, digest, sizeof(digest)) ||
         memcmp(c.instance, x->hand.peer.instance, sizeof(c.instance)))

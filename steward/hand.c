@@ -170,7 +170,7 @@ int hand_check_peer(struct hand *h, const uint8_t *evidence, uint32_t state,
                     const uint8_t digest[FH_MIG_HASH_BYTES], struct st_err *e)
 {
     struct mig_claims *c = &h->peer;
-    long rc = h->world->verify(h->world->arg, evidence, c);
+    long rc = h->world->verify(h->world->arg, evidence, digest, c);
 
     if (rc < 0)
         return mig_fail(e, FH_MIG_ERR_EVIDENCE,

@@ -349,6 +349,23 @@ int import_short(struct import *m, struct fh_mig_short *frame)
 /* ---- the end ---- */
 
 /*
+ * Another guest may fence itself for us, in this session: then START is
+ * genuine, but the guest whose memory we have would run at its source, too.
+ * What is compared need not be true here: Xen's commit sees to that.
+ */
+static bool of_source(const struct import *m, const uint8_t *evidence)
+{
+    const struct mig_claims *s = &m->hand.peer;
+    struct mig_claims c;
+
+    m->world->claims(m->world->arg, evidence, &c);
+    return !memcmp(c.instance, s->instance, sizeof(c.instance)) &&
+           !memcmp(c.guest_id, s->guest_id, sizeof(c.guest_id)) &&
+           c.generation == s->generation &&
+           !memcmp(c.measurement, s->measurement, sizeof(c.measurement));
+}
+
+/*
  * DONE is made before Xen lets a guest's vCPU run: from then on this memory
  * is no longer ours alone.
  */
@@ -358,9 +375,12 @@ static int commit(struct import *m, const struct fh_mig_token *t)
     uint8_t evidence[FH_MIG_EVIDENCE_BYTES];
     long rc;
 
+    if (!of_source(m, t->evidence))
+        return mig_fail(&m->why, FH_MIG_ERR_PEER,
+                        "START: it fences another domain than the source");
     hand_wipe(&m->hand);
-    rc = w->commit(w->arg, t->evidence, m->hand.session, m->said.digest,
-                   evidence);
+    rc = w->commit(w->arg, t->evidence, m->hand.session,
+                   m->hand.peer.instance, m->said.digest, evidence);
     if (rc < 0)
         return mig_fail(&m->why, FH_MIG_ERR_EVIDENCE,
                         "START: Xen does not accept it: %ld", rc);

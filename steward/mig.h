@@ -69,12 +69,18 @@ struct mig_world {
     /* evidence: xen/README.md and stream.md, section 2 */
     long (*attest)(void *arg, const uint8_t digest[FH_MIG_HASH_BYTES],
                    uint8_t *evidence);
-    long (*verify)(void *arg, const uint8_t *evidence, struct mig_claims *out);
+    /* of ATTEST, over that digest */
+    long (*verify)(void *arg, const uint8_t *evidence,
+                   const uint8_t digest[FH_MIG_HASH_BYTES],
+                   struct mig_claims *out);
+    /* what evidence of any type says, true or not */
+    void (*claims)(void *arg, const uint8_t *evidence, struct mig_claims *out);
     long (*fence)(void *arg, const struct mig_fence *f, uint8_t *evidence);
     long (*poison)(void *arg, const uint8_t *session, const uint8_t *peer,
                    uint8_t *evidence);
     long (*commit)(void *arg, const uint8_t *fenced, const uint8_t *session,
-                   const uint8_t *digest, uint8_t *evidence);
+                   const uint8_t *peer, const uint8_t *digest,
+                   uint8_t *evidence);
     long (*unfence)(void *arg, const uint8_t *poisoned);
     long (*retire)(void *arg, const uint8_t *committed);
 

@@ -305,15 +305,13 @@ static long world_attest(void *arg, const uint8_t digest[32], uint8_t *out)
     return 0;
 }
 
-static long world_verify(void *arg, const uint8_t *evidence,
+static void world_claims(void *arg, const uint8_t *evidence,
                          struct mig_claims *c)
 {
-    struct fake_mig *f = arg;
     struct fake_evidence v;
 
+    (void)arg;
     memcpy(&v, evidence, sizeof(v));
-    if (fails(f) || !signed_well(f, &v))
-        return -EBADMSG;
     *c = (struct mig_claims){ .type = v.type,
                               .flags = v.flags,
                               .state = v.state,
@@ -325,6 +323,20 @@ static long world_verify(void *arg, const uint8_t *evidence,
     memcpy(c->digest, v.digest, 32);
     memcpy(c->image, v.image, 32);
     memcpy(c->measurement, v.measurement, 32);
+}
+
+static long world_verify(void *arg, const uint8_t *evidence,
+                         const uint8_t digest[32], struct mig_claims *c)
+{
+    struct fake_mig *f = arg;
+    struct fake_evidence v;
+
+    memcpy(&v, evidence, sizeof(v));
+    if (fails(f) || !signed_well(f, &v))
+        return -EBADMSG;
+    if (v.type != MIG_ATTEST || memcmp(v.digest, digest, 32))
+        return -EXDEV;
+    world_claims(f, evidence, c);
     return 0;
 }
 
@@ -363,8 +375,8 @@ static long world_poison(void *arg, const uint8_t *session, const uint8_t *peer,
 }
 
 static long world_commit(void *arg, const uint8_t *fenced,
-                         const uint8_t *session, const uint8_t *digest,
-                         uint8_t *out)
+                         const uint8_t *session, const uint8_t *peer,
+                         const uint8_t *digest, uint8_t *out)
 {
     struct fake_mig *f = arg;
     struct fake_evidence v;
@@ -374,7 +386,7 @@ static long world_commit(void *arg, const uint8_t *fenced,
         return -EBUSY;
     if (!signed_well(f, &v) || v.type != MIG_FENCED ||
         memcmp(v.peer, f->me.instance, 16) || memcmp(v.session, session, 16) ||
-        memcmp(v.digest, digest, 32))
+        memcmp(v.digest, digest, 32) || memcmp(v.instance, peer, 16))
         return -EPERM;
     memcpy(f->me.guest_id, v.guest_id, 16);
     memcpy(f->me.measurement, v.measurement, 32);
@@ -504,6 +516,7 @@ void fake_mig_open(struct fake_mig *f, enum fake_mig_state state,
         .world = { f,
                    world_attest,
                    world_verify,
+                   world_claims,
                    world_fence,
                    world_poison,
                    world_commit,

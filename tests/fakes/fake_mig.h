@@ -31,7 +31,7 @@ struct fake_evidence {
     uint32_t type, version, flags, state;
     uint8_t instance[16], peer[16], guest_id[16], session[16];
     uint64_t generation, zero;
-    uint8_t digest[32], image[32], measurement[32], zero2[32];
+    uint8_t digest[32], image[32], measurement[32], zero2[96];
     uint8_t mac[32];
 };
 

@@ -9,6 +9,7 @@
 
 #include <stdlib.h>
 
+#include "steward/token.h"
 #include "tests/unit/migpair.h"
 
 #define AT_FRAME 5u /* the evil is done to this one */
@@ -417,7 +418,9 @@ TEST(a_ready_that_lies_is_refused)
         a->frames += what == 3;
         frame_seal(&key, kind, &answer.head, sizeof(answer.text));
         CHECK_EQ(export_short(&p.x, &answer),
-                 what == 3 ? -FH_MIG_ERR_EPOCH : -FH_MIG_ERR_PEER);
+                 what == 3   ? -FH_MIG_ERR_EPOCH
+                 : what == 0 ? -FH_MIG_ERR_EVIDENCE
+                             : -FH_MIG_ERR_PEER);
         CHECK_EQ(p.x.state, EXPORT_CANCELLED);
         CHECK_EQ(p.s.state, FAKE_MIG_RUN);
         pair_close(&p);
@@ -512,6 +515,34 @@ TEST(no_other_domains_token_unfences)
     pair_close(&p);
 }
 
+/* Another guest fences itself for us, in our session and with our digest. */
+TEST(a_start_that_fences_another_guest_is_refused)
+{
+    struct fake_mig other;
+    struct mig_fence f = { .suspension = 1 };
+    struct fh_mig_token t;
+
+    pair_open(&p, 1);
+    CHECK_EQ(pair_handshake(&p, false), 0);
+    CHECK_EQ(pair_round(&p), 0);
+    CHECK_EQ(pair_last(&p), 0);
+    fake_mig_open(&other, FAKE_MIG_RUN, 2, 0, 5000);
+    other.suspension = 1;
+    memcpy(f.session, p.x.hand.session, 16);
+    memcpy(f.peer, p.d.me.instance, 16);
+    memcpy(f.digest, p.x.last_epoch.digest, 32);
+    token_make(&t, FH_MIG_START, f.session, (const uint8_t[320]){ 0 });
+    CHECK_EQ(other.world.fence(&other, &f, t.evidence), 0);
+    CHECK_EQ(import_token(&p.m, &t), -FH_MIG_ERR_PEER);
+    CHECK_EQ(p.m.state, IMPORT_READY);
+    CHECK_EQ(p.d.state, FAKE_MIG_RECEIVING);
+    CHECK_EQ(export_drained(&p.x), 0);
+    CHECK_EQ(import_token(&p.m, &p.x.start), 0);
+    CHECK_EQ(p.d.state, FAKE_MIG_RUN);
+    fake_mig_close(&other);
+    pair_close(&p);
+}
+
 /* clang-format off */
 RUN_TESTS(
     RULE(a_frame_that_was_changed_or_misplaced_ends_it),
@@ -524,5 +555,6 @@ RUN_TESTS(
     RULE(a_ready_that_lies_is_refused),
     RULE(an_answer_that_was_changed_ends_it_at_the_source),
     RULE(a_token_that_was_changed_changes_nothing),
+    RULE(a_start_that_fences_another_guest_is_refused),
     RULE(no_other_domains_token_unfences))
 /* clang-format on */
