@@ -299,7 +299,6 @@ static int check_ready(struct export *x, const struct fh_mig_ack *a)
 {
     const struct hand_piece piece[] = {
         { x->hand.session, sizeof(x->hand.session) },
-        { x->me->instance, sizeof(x->me->instance) },
         { x->last_epoch.digest, sizeof(x->last_epoch.digest) },
     };
     const struct mig_world *w = x->world;
@@ -307,7 +306,7 @@ static int check_ready(struct export *x, const struct fh_mig_ack *a)
     struct mig_claims c;
     long rc;
 
-    hand_hash(FH_MIG_LABEL_READY, piece, 3, digest);
+    hand_hash(FH_MIG_LABEL_READY, piece, 2, digest);
     rc = w->verify(w->arg, a->evidence, digest, &c);
     if (rc < 0)
         return mig_fail(&x->why, FH_MIG_ERR_EVIDENCE,

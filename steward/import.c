@@ -149,7 +149,6 @@ static int finish(struct import *m)
 {
     const struct hand_piece piece[] = {
         { m->hand.session, sizeof(m->hand.session) },
-        { m->hand.peer.instance, sizeof(m->hand.peer.instance) },
         { m->said.digest, sizeof(m->said.digest) },
     };
     const struct mig_world *w = m->world;
@@ -167,7 +166,7 @@ static int finish(struct import *m)
     if (r < 0)
         return mig_fail(&m->why, FH_MIG_ERR_STATE,
                         "state of the vcpus: Xen does not take it: %ld", r);
-    hand_hash(FH_MIG_LABEL_READY, piece, 3, digest);
+    hand_hash(FH_MIG_LABEL_READY, piece, 2, digest);
     rc = hand_attest(&m->hand, digest, evidence, &m->why);
     if (rc < 0)
         return rc;
@@ -379,8 +378,8 @@ static int commit(struct import *m, const struct fh_mig_token *t)
         return mig_fail(&m->why, FH_MIG_ERR_PEER,
                         "START: it fences another domain than the source");
     hand_wipe(&m->hand);
-    rc = w->commit(w->arg, t->evidence, m->hand.session,
-                   m->hand.peer.instance, m->said.digest, evidence);
+    rc = w->commit(w->arg, t->evidence, m->hand.session, m->hand.peer.instance,
+                   m->said.digest, evidence);
     if (rc < 0)
         return mig_fail(&m->why, FH_MIG_ERR_EVIDENCE,
                         "START: Xen does not accept it: %ld", rc);

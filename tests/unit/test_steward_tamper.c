@@ -408,19 +408,17 @@ TEST(a_ready_that_lies_is_refused)
         if (what > 0) {
             const struct hand_piece piece[] = {
                 { p.x.hand.session, 16 },
-                { p.s.me.instance, 16 },
                 { p.x.last_epoch.digest, 32 },
             };
 
-            hand_hash(FH_MIG_LABEL_READY, piece, 3, digest);
+            hand_hash(FH_MIG_LABEL_READY, piece, 2, digest);
             p.d.world.attest(&p.d, digest, a->evidence);
         }
         a->frames += what == 3;
         frame_seal(&key, kind, &answer.head, sizeof(answer.text));
-        CHECK_EQ(export_short(&p.x, &answer),
-                 what == 3   ? -FH_MIG_ERR_EPOCH
-                 : what == 0 ? -FH_MIG_ERR_EVIDENCE
-                             : -FH_MIG_ERR_PEER);
+        CHECK_EQ(export_short(&p.x, &answer), what == 3   ? -FH_MIG_ERR_EPOCH
+                                              : what == 0 ? -FH_MIG_ERR_EVIDENCE
+                                                          : -FH_MIG_ERR_PEER);
         CHECK_EQ(p.x.state, EXPORT_CANCELLED);
         CHECK_EQ(p.s.state, FAKE_MIG_RUN);
         pair_close(&p);
