@@ -4,6 +4,7 @@
 # steward sees what it writes meanwhile, and dom0 sees nothing of it
 # lab: ours
 # area: migrate
+# more
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/guest.sh"
 . "$(dirname "$0")/disk.sh"

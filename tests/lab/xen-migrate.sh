@@ -3,6 +3,7 @@
 # xen-migrate.sh - evidence, and who may make which step of a migration
 # lab: own
 # area: migrate
+# more
 . "$(dirname "$0")/lib.sh"
 . "$TOP/lab/cache.sh"
 . "$TOP/lab/build.sh"
