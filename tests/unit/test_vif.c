@@ -29,6 +29,7 @@ TEST(a_card_is_offered_when_its_tap_and_backend_are_there)
     char path[96];
 
     card_fresh();
+    card.options.hot = true;
     fake_vifdev.late = true;
     card_start();
     CHECK(fake_xs_value(FRONT "/state") == NULL);
@@ -278,9 +279,24 @@ TEST(a_guest_that_comes_and_goes_without_end_is_slowed_down)
 
 /* ---- its tap ---- */
 
+/* Its guest numbers its cards as it finds them. */
+TEST(a_card_of_a_guest_that_does_not_run_yet_is_shown_at_once)
+{
+    card_fresh();
+    fake_vifdev.late = true;
+    card_start();
+    CHECK_STR(stage_node(FRONT "/state"), "1");
+    CHECK_STR(fake_xs_perms(FRONT "/state"), "n7");
+    fake_vifdev_done();
+    UNTIL(vif_state(card.vif) == VBD_WAITING);
+    CHECK_STR(stage_node(FRONT "/state"), "1");
+    card_finish();
+}
+
 TEST(a_tap_that_fails_says_so_and_no_guest_waits)
 {
     card_fresh();
+    card.options.hot = true;
     fake_vifdev.fails = "vif7.0: bridge xenbr0: it is not there";
     card_start();
     UNTIL(vif_state(card.vif) == VBD_FAILED);
@@ -491,6 +507,7 @@ int main(void)
         RULE(a_directory_that_is_gone_is_as_good_as_closed),
         RULE(a_storm_of_states_ends_where_the_guest_does),
         RULE(a_guest_that_comes_and_goes_without_end_is_slowed_down),
+        RULE(a_card_of_a_guest_that_does_not_run_yet_is_shown_at_once),
         RULE(a_tap_that_fails_says_so_and_no_guest_waits),
         RULE(a_tap_that_cannot_be_made_fails_at_once),
         RULE(a_card_that_ends_while_its_tap_is_attached_ends_after_it),

@@ -99,6 +99,7 @@ int guest_vif_open(struct guest_dev *d, struct err *e)
         .nr_queues = (uint8_t)MIN_OF(g->cfg->nr_vcpus, NET_QUEUES_MAX),
         .any_mac = d->card.any_mac,
         .trusted = d->card.trusted != VM_NO,
+        .hot = g->state != GUEST_BUILDING,
     };
 
     vif_dirs_of(g->domid, d->devid, o.front, o.back);

@@ -29,9 +29,9 @@ static void on_part_closed(void *arg);
 /* ---- toward the guest ---- */
 
 /*
- * The guest is shown a card that stands, not one that may fail yet: Linux's
- * frontend waits without end, and all its other devices with it, for a backend
- * whose directory went while it looked at its own.
+ * A guest that runs is shown a card that stands, not one that may fail yet:
+ * Linux's frontend waits without end, and all its other devices with it, for a
+ * backend whose directory went while it looked at its own.
  */
 static int on_offer(void *arg, struct err *e)
 {
@@ -254,12 +254,14 @@ int vif_open(uv_loop_t *loop, const struct vif_options *o,
 
 int vif_start(struct vif *v, struct store *s, struct err *e)
 {
-    int rc = v->o.foreign ? 0 : vif_nodes_make(&v->o, s, e);
+    bool show = !v->o.foreign && !v->o.hot; /* before it runs: in order */
+    int rc = v->o.foreign ? 0 : vif_nodes_make(&v->o, show, s, e);
 
     if (rc == 0)
         rc = xbdev_watch(&v->x, s, e);
     if (rc == 0)
         rc = attach(v, e);
+    v->shown = show;
     if (rc == 0)
         xbdev_started(&v->x, "its tap is being attached");
     else if (!v->o.foreign)

@@ -50,6 +50,7 @@ struct vif_options {
     uint8_t nr_queues;        /* to offer at most */
     bool any_mac;             /* frames of other source addresses go through */
     bool trusted;             /* what the guest's driver is told */
+    bool hot;                 /* its guest runs, and is shown what stands */
     char front[64], back[64]; /* directories, absolute */
     bool foreign; /* xl made the backend's directory, and removes it; it also
                      attaches the tap, and says so by hotplug-status */

@@ -90,7 +90,8 @@ static void put_back(const struct vif_options *o, struct store_tree *t)
     xbnodes_put(t, o->back, "hotplug-status", "%s", "");
 }
 
-int vif_nodes_make(const struct vif_options *o, struct store *s, struct err *e)
+int vif_nodes_make(const struct vif_options *o, bool show, struct store *s,
+                   struct err *e)
 {
     struct store_tree *t = NULL;
     int rc = store_remove(s, o->front, e); /* of an earlier one of this name */
@@ -100,7 +101,9 @@ int vif_nodes_make(const struct vif_options *o, struct store *s, struct err *e)
     if (rc == 0)
         rc = store_tree_new(&t, e);
     if (rc == 0)
-        put_back(o, t);
+        put_back(o, t); /* first: a guest that sees its own finds it */
+    if (rc == 0 && show)
+        put_front(o, t);
     return xbnodes_commit(t, rc, e);
 }
 

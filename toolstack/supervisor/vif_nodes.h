@@ -13,8 +13,9 @@
 
 #include "toolstack/supervisor/vif.h"
 
-/* The backend's, anew; nothing of the guest's is left. */
-int vif_nodes_make(const struct vif_options *o, struct store *s, struct err *e);
+/* The backend's, anew, and with show the guest's own. */
+int vif_nodes_make(const struct vif_options *o, bool show, struct store *s,
+                   struct err *e);
 void vif_nodes_remove(const struct vif_options *o, struct store *s);
 
 /*
