@@ -196,7 +196,7 @@ int64_t guest_initialise(struct proxied *p)
     c.cpu_regs.x86_64.rbx = XEN_STEWARD_SHARED_GPA;
     c.cpu_regs.x86_64.rip = page(p)->guest_entry;
     c.cpu_regs.x86_64.rflags = 2;
-    c.cpu_regs.x86_64.cr0 = 0x80000001;
+    c.cpu_regs.x86_64.cr0 = 0x80000011; /* PG, ET, PE */
     c.cpu_regs.x86_64.cr3 = page(p)->guest_cr3;
     c.cpu_regs.x86_64.cr4 = 0x20;
     c.cpu_regs.x86_64.efer = 0x500;
