@@ -23,6 +23,7 @@
 
 #define LOADER_UNDEFINED 0xffu
 #define CR0_PE 1u
+#define CR0_ET 0x10u /* always there; hvm_load() insists on it */
 #define EFLAGS_FIXED 2u
 #define CODE_32_AR 0xc9bu
 #define DATA_32_AR 0xc93u
@@ -117,7 +118,7 @@ void boot_context(struct vcpu_hvm_context *ctx, enum plan_kind kind,
     else
         r->ebx = (uint32_t)LAYOUT_START_INFO_GPA;
     r->eflags = EFLAGS_FIXED;
-    r->cr0 = CR0_PE;
+    r->cr0 = CR0_PE | CR0_ET;
     r->cs_limit = r->ds_limit = r->ss_limit = r->es_limit = ~0u;
     r->tr_limit = 0x67;
     r->cs_ar = CODE_32_AR;

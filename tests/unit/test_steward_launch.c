@@ -118,6 +118,7 @@ static void check_linux(uint32_t sects)
     CHECK_EQ(fake.context.cpu_regs.x86_32.eip, IMAGE_PREF);
     CHECK_EQ(fake.context.cpu_regs.x86_32.esi, LAYOUT_BOOT_PARAMS_GPA);
     CHECK_EQ(fake.context.cpu_regs.x86_32.eflags, 2);
+    CHECK_EQ(fake.context.cpu_regs.x86_32.cr0, 0x11);
     assert_memory_equal(fake.ram + IMAGE_PREF, kernel + setup, code);
     CHECK_EQ(boot_param(BZ_MAGIC, 4), 0x53726448);
     CHECK_EQ(boot_param(BZ_TYPE_OF_LOADER, 1), 0xff);
@@ -159,6 +160,7 @@ TEST(an_elf_image_boots_as_measured_and_its_file_is_gone)
     expect_clean();
     CHECK_EQ(r->eip, IMAGE_ELF_GPA + 0x10);
     CHECK_EQ(r->ebx, LAYOUT_START_INFO_GPA);
+    CHECK_EQ(r->cr0, 0x11);
     CHECK_EQ(*(uint32_t *)(fake.ram + LAYOUT_START_INFO_GPA), 0x336ec578);
     assert_memory_equal(fake.ram + IMAGE_ELF_GPA, image.code,
                         sizeof(image.code));
