@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 # blk-hostile.sh - a guest that does to a block backend what no frontend should
 # lab: ours
+# more
 #
 # tests/guest/rogue brings its own frontend and judges what a guest can see: the
 # answer to each request, the device's state, the reason behind `error`, and
