@@ -237,7 +237,8 @@ steward:
     movl $16, ranges_runs(%rip)
     cmpq $0, ranges_left(%rip)
     jne 1b
-2:  expect 0, "query_range works"
+2:
+    expect 0, "query_range works"
     movl ranges_at(%rip), %eax
     subl $AT(runs), %eax
     expect (6 * 24), "what is up to the end of the steward's ranges is 6 runs"
