@@ -84,11 +84,16 @@ struct store *storewatch_store(struct storewatch *w)
 static void on_heard(uv_poll_t *p, int status, int events)
 {
     struct storewatch *w = p->data;
-    char token[TOKEN_BYTES];
+    char token[TOKEN_BYTES], last[TOKEN_BYTES] = "";
 
     (void)status, (void)events;
-    while (!w->closing && store_take(w->store, token, sizeof(token)))
-        w->fired(w->arg, token);
+    while (!w->closing && store_take(w->store, token, sizeof(token))) {
+        if (last[0] && strcmp(token, last))
+            w->fired(w->arg, last);
+        memcpy(last, token, sizeof(last));
+    }
+    if (!w->closing && last[0])
+        w->fired(w->arg, last);
 }
 
 static void on_died(uv_poll_t *p, int status, int events)

@@ -14,7 +14,10 @@ struct err;
 struct store;
 struct storewatch;
 
-/* token: of a watch that fired.  storewatch_close() may be called from it. */
+/*
+ * token: of a watch that fired, one time or several in a row.
+ * storewatch_close() may be called from it.
+ */
 typedef void storewatch_fired(void *arg, const char *token);
 typedef void storewatch_ended(void *arg); /* xenstored did; once */
 
