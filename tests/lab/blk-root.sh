@@ -20,7 +20,7 @@ check "Debian boots from its qcow2 disk" guest_await debian 1 240 || {
 }
 check_out "it is Debian 13, on ext4 on xvda" '^trixie /dev/xvda ext4' guest_run debian \
     '. /etc/os-release; echo $VERSION_CODENAME $(grep " / " /proc/mounts | cut -d" " -f1,3)'
-GUEST_S=300 check_out "packages are installed" '^[1-9][0-9]* files' guest_run debian \
+GUEST_S=900 check_out "packages are installed" '^[1-9][0-9]* files' guest_run debian \
     'cd /var/cache/packages && dpkg -i *.deb >/tmp/dpkg.log 2>&1 || { tail -n 5 /tmp/dpkg.log; exit 1; }
     echo $(cat /var/lib/dpkg/info/perl*.list | wc -l) files'
 check "and work" guest_run debian 'perl -MList::Util=sum -MPOSIX -e "exit(sum(1..9) != 45)"'
