@@ -28,6 +28,8 @@
  *
  *   write command.op, then command.seq, ring ───▶ do it, whatever it takes
  *                          ◀──────────────────── answer, answer.seq = seq, ring
+ *
+ * A migration's bulk goes by buffers that dom0 granted: struct fh_move_dom0.
  */
 #ifndef STEWARD_ABI_H
 #define STEWARD_ABI_H
@@ -100,6 +102,12 @@ enum fh_op {
     FH_OP_PASS,   /* take those that changed since they were last taken */
     FH_OP_FINAL,  /* take the rest, and the vCPUs' state */
     FH_OP_CANCEL, /* forget all of it; in any state */
+    /* A migration's; enum fh_move_state says what came of them. */
+    FH_OP_SEND,    /* begin at the source: fh_move_dom0's first four are set */
+    FH_OP_RECEIVE, /* begin at the destination: the same */
+    FH_OP_ROUND,   /* begin the next epoch */
+    FH_OP_PAUSED,  /* the guest should be suspended now: the last epoch */
+    FH_OP_DRAINED, /* no request of it is in flight at any backend */
     FH_OPS
 };
 
@@ -126,6 +134,122 @@ struct fh_answer {
     char text[128];         /* why it failed, NUL terminated */
 };
 
+/*
+ * A migration (migrate/stream.md): what its two ends tell their dom0, and the
+ * way that frames, handshake messages and tokens go between them.
+ *
+ * How it goes: dom0 grants nr_slots buffers of FH_SLOT_PAGES pages each to the
+ * guest, writes nr_streams, nr_slots, flags and ref[], and says SEND or
+ * RECEIVE.  The steward fetches these once, then; nothing of it changes while
+ * the transfer lasts, and dom0 takes the grants back only when the state is
+ * one that ends it (IDLE, CANCELLED, RETIRED, DONE, POISONED) or it is FENCED.
+ *
+ * Frames.  Slot i serves stream i % nr_streams, so each stream has a ring of
+ * m = nr_slots / nr_streams of them (nr_slots is a multiple), and its frame
+ * number n, from 0 on, is in slot (n % m) * nr_streams + stream.  Both sides
+ * count in moved[stream], free running, from 0 at SEND or RECEIVE:
+ *
+ *                        source               destination
+ *   steward's moved      frames it filled in  frames it took out
+ *   dom0's moved         frames it took out   frames it filled in
+ *
+ * Filled minus taken is 0..m; a side that sees anything else ends the transfer
+ * (each compares the other's count with its own private one).  Who fills
+ * writes the slot, then len_bytes[slot], then moved; who takes says so only
+ * when it does not look at the slot again.  All of stream 0 is in order: DATA
+ * and EPOCH.  The steward reaches slots by GNTTABOP_copy alone.
+ *
+ * Mail.  One struct each way: the writer fills it, seq last, which differs
+ * from the one before and is not 0, and writes no other until the reader's
+ * mail_taken is that seq.  The reader copies all of it before it looks, and
+ * says mail_taken when it does not look again.  It holds
+ *
+ *   HAND   H1..H5, arg = 1..5                          both ways
+ *   SHORT  EPOCH_ACK or READY                          D to dom0, dom0 to S
+ *   TOKEN  START, ABORT or DONE                        dom0 to steward
+ *
+ * A message that means nothing in a state is taken all the same.  What a
+ * steward has to say of a transfer's end has places of its own: token, and at
+ * the destination READY, which is the last mail in state READY.
+ *
+ * The doorbell says "look again" for all of it.
+ */
+enum fh_move_state { /* stream.md, 8.1 and 8.4 */
+    FH_MOVE_IDLE,
+    /* source */
+    FH_MOVE_HELLO,
+    FH_MOVE_SEND_KEYED,
+    FH_MOVE_PRECOPY,
+    FH_MOVE_LAST,
+    FH_MOVE_WAIT_READY,
+    FH_MOVE_AGREED,
+    FH_MOVE_FENCED, /* token is START */
+    FH_MOVE_CANCELLED,
+    FH_MOVE_RETIRED,
+    /* destination */
+    FH_MOVE_ANSWERED,
+    FH_MOVE_KEYED,
+    FH_MOVE_IMPORT,
+    FH_MOVE_READY,
+    FH_MOVE_DONE,     /* token is DONE; what follows is the guest's to write */
+    FH_MOVE_POISONED, /* token is ABORT */
+    FH_MOVE_STATES
+};
+
+#define FH_MOVE_STREAMS 4u
+#define FH_MOVE_SLOTS 16u
+#define FH_SLOT_PAGES 17u
+#define FH_FRAME_LONG_BYTES 65904u
+#define FH_FRAME_SHORT_BYTES 512u
+#define FH_TOKEN_BYTES 352u
+#define FH_MAIL_BYTES 512u
+#define FH_MOVE_LAST_EPOCH 0xffffffffu
+
+/* fh_move_dom0.flags */
+#define FH_MOVE_CHECK 1u /* a dry run: no page moves */
+
+enum fh_mail_kind { FH_MAIL_NONE, FH_MAIL_HAND, FH_MAIL_SHORT, FH_MAIL_TOKEN };
+
+struct fh_mail {
+    uint32_t kind;      /* enum fh_mail_kind */
+    uint32_t arg;       /* HAND: which; else 0 */
+    uint32_t len_bytes; /* what is there behind it is zero, or old */
+    uint32_t seq;       /* written last */
+    uint8_t bytes[FH_MAIL_BYTES];
+};
+
+struct fh_move_steward {
+    uint32_t state; /* enum fh_move_state; written after what it announces */
+    uint32_t error; /* of stream.md section 10; CANCELLED, POISONED: why */
+    uint32_t epoch; /* sent or received now or last; 0xffffffff: the last */
+    uint32_t acked; /* S: epochs that have their EPOCH_ACK; D: answered */
+    uint64_t ram_pages;   /* the guest has */
+    uint64_t sent_pages;  /* S: named in frames so far, D: taken from them */
+    uint64_t epoch_pages; /* of these, in this epoch */
+    uint64_t dirty_pages; /* S: that changed since; UINT64_MAX: not known */
+    uint8_t session[16];  /* zero: none yet */
+    uint32_t moved[FH_MOVE_STREAMS];
+    uint32_t len_bytes[FH_MOVE_SLOTS]; /* S: FH_FRAME_*_BYTES */
+    uint32_t mail_taken;               /* seq of dom0's */
+    uint32_t pad;
+    struct fh_mail mail;
+    uint8_t token[FH_TOKEN_BYTES];
+    char text[128]; /* what error says, in words; NUL terminated */
+};
+
+struct fh_move_dom0 {
+    uint32_t nr_streams; /* 1..FH_MOVE_STREAMS */
+    uint32_t nr_slots;   /* a multiple of it, at most FH_MOVE_SLOTS */
+    uint32_t flags;      /* FH_MOVE_CHECK */
+    uint32_t pad;        /* 0 */
+    uint32_t moved[FH_MOVE_STREAMS];
+    uint32_t len_bytes[FH_MOVE_SLOTS]; /* D: FH_FRAME_*_BYTES */
+    uint32_t mail_taken;               /* seq of the steward's */
+    uint32_t pad2;
+    struct fh_mail mail;
+    uint32_t ref[FH_MOVE_SLOTS][FH_SLOT_PAGES]; /* of dom0's grant table */
+};
+
 struct fh_steward_half { /* written by the steward only */
     uint32_t magic;      /* FH_CONTROL_MAGIC */
     uint32_t abi_version;
@@ -137,6 +261,7 @@ struct fh_steward_half { /* written by the steward only */
     char text[256];          /* why it failed, NUL terminated */
     struct fh_batch want[FH_WINDOWS];
     struct fh_answer answer;
+    struct fh_move_steward move;
 };
 
 /* offer.flags */
@@ -156,6 +281,7 @@ struct fh_dom0_half { /* written by dom0 only */
     uint32_t done[FH_WINDOWS]; /* seq of the batch filled last */
     uint32_t noted;            /* 1: it took down what STARTING announced */
     struct fh_command command;
+    struct fh_move_dom0 move;
 };
 
 struct fh_control {
@@ -164,6 +290,7 @@ struct fh_control {
     struct fh_dom0_half dom0;
 };
 _Static_assert(offsetof(struct fh_control, dom0) == 2048, "fh_control");
+_Static_assert(sizeof(struct fh_steward_half) <= 2048, "fh_steward_half");
 _Static_assert(sizeof(struct fh_control) <= 4096, "fh_control");
 
 /*

@@ -28,7 +28,8 @@ static const char *const op_name[] = {
     [FH_OP_NONE] = "",       [FH_OP_TRACK] = "track",   [FH_OP_PASS] = "pass",
     [FH_OP_FINAL] = "final", [FH_OP_CANCEL] = "cancel",
 };
-_Static_assert(ARRAY_SIZE(op_name) == FH_OPS, "op_name");
+/* A migration's are its freehold-migrate's to say. */
+_Static_assert(ARRAY_SIZE(op_name) == FH_OP_CANCEL + 1, "op_name");
 
 static struct fh_control *control(const struct guest *g)
 {
@@ -78,7 +79,7 @@ int guest_steward_call(struct guest *g, struct json_object *params,
     if (g->command_op != FH_OP_NONE)
         return fail(e, -EBUSY, "guest %s: steward: it has not answered %s yet",
                     g->cfg->name, op_name[g->command_op]);
-    for (uint32_t op = FH_OP_TRACK; name && op < FH_OPS; op++)
+    for (uint32_t op = FH_OP_TRACK; name && op <= FH_OP_CANCEL; op++)
         if (strcmp(name, op_name[op]) == 0) {
             command(g, op);
             return 0;
