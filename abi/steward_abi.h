@@ -175,25 +175,26 @@ struct fh_answer {
  * The doorbell says "look again" for all of it.
  */
 enum fh_move_state { /* stream.md, 8.1 and 8.4 */
-    FH_MOVE_IDLE,
-    /* source */
-    FH_MOVE_HELLO,
-    FH_MOVE_SEND_KEYED,
-    FH_MOVE_PRECOPY,
-    FH_MOVE_LAST,
-    FH_MOVE_WAIT_READY,
-    FH_MOVE_AGREED,
-    FH_MOVE_FENCED, /* token is START */
-    FH_MOVE_CANCELLED,
-    FH_MOVE_RETIRED,
-    /* destination */
-    FH_MOVE_ANSWERED,
-    FH_MOVE_KEYED,
-    FH_MOVE_IMPORT,
-    FH_MOVE_READY,
-    FH_MOVE_DONE,     /* token is DONE; what follows is the guest's to write */
-    FH_MOVE_POISONED, /* token is ABORT */
-    FH_MOVE_STATES
+                     FH_MOVE_IDLE,
+                     /* source */
+                     FH_MOVE_HELLO,
+                     FH_MOVE_SEND_KEYED,
+                     FH_MOVE_PRECOPY,
+                     FH_MOVE_LAST,
+                     FH_MOVE_WAIT_READY,
+                     FH_MOVE_AGREED,
+                     FH_MOVE_FENCED, /* token is START */
+                     FH_MOVE_CANCELLED,
+                     FH_MOVE_RETIRED,
+                     /* destination */
+                     FH_MOVE_ANSWERED,
+                     FH_MOVE_KEYED,
+                     FH_MOVE_IMPORT,
+                     FH_MOVE_READY,
+                     FH_MOVE_DONE, /* token is DONE; what follows is the guest's
+                                      to write */
+                     FH_MOVE_POISONED, /* token is ABORT */
+                     FH_MOVE_STATES
 };
 
 #define FH_MOVE_STREAMS 4u

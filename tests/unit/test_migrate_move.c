@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * test_migrate_move.c - whole transfers: cut, doubled, cancelled, resolved
+ */
+#include "tests/unit/test.h"
+
+#include "tests/unit/movepair.h"
+
+static struct pair pair;
+
+static void settle(struct pair *p, bool want_abort, uint32_t first_cut)
+{
+    for (unsigned n = 0; n < 4 && !pair_is_settled(p); n++)
+        pair_resolve(p, want_abort, n == 0 ? first_cut : 0);
+    CHECK(pair_is_settled(p));
+    pair_close(p);
+}
+
+static struct pair *fresh(uint32_t seed, bool live, uint32_t nr_streams)
+{
+    memset(&pair, 0, sizeof(pair));
+    pair.seed = seed;
+    pair.live = live;
+    pair.nr_streams = nr_streams;
+    return &pair;
+}
+
+/* How many messages an honest transfer takes, at most. */
+static uint32_t honest(uint32_t seed, bool live, uint32_t nr_streams)
+{
+    struct pair *p = fresh(seed, live, nr_streams);
+
+    pair_open(p);
+    pair_run(p);
+    CHECK_EQ(p->src.end, MOVE_END_MOVED);
+    CHECK_EQ(p->dst.end, MOVE_END_RUNS);
+    CHECK(p->nr_rounds >= 1);
+    CHECK_STR(p->src.why, "");
+    pair_close(p);
+    return p->nr_messages;
+}
+
+TEST(a_guest_moves)
+{
+    for (uint32_t seed = 1; seed < 40; seed++) {
+        honest(seed, true, 1);
+        honest(seed, false, 1);
+        honest(seed, true, 2);
+        honest(seed, true, 4);
+    }
+}
+
+TEST(a_cut_after_any_message_costs_nothing)
+{
+    for (uint32_t seed = 1; seed < 6; seed++) {
+        uint32_t nr = honest(seed, true, 2);
+
+        for (uint32_t at = 1; at <= nr; at++)
+            for (unsigned abort = 0; abort < 2; abort++) {
+                struct pair *p = fresh(seed, true, 2);
+
+                p->cut_at = at;
+                pair_open(p);
+                pair_run(p);
+                settle(p, abort, 0);
+            }
+    }
+}
+
+TEST(a_resolve_may_be_cut_as_well)
+{
+    uint32_t nr = honest(3, true, 1);
+
+    for (uint32_t at = 1; at <= nr; at++)
+        for (uint32_t again = 1; again < 5; again++)
+            for (unsigned abort = 0; abort < 2; abort++) {
+                struct pair *p = fresh(3, true, 1);
+
+                p->cut_at = at;
+                pair_open(p);
+                pair_run(p);
+                settle(p, abort, again);
+            }
+}
+
+TEST(a_doubled_message_ends_it_at_worst)
+{
+    uint32_t nr = honest(5, true, 2);
+
+    for (uint32_t at = 1; at <= nr; at++) {
+        struct pair *p = fresh(5, true, 2);
+
+        p->twice_at = at;
+        pair_open(p);
+        pair_run(p);
+        settle(p, false, 0);
+    }
+}
+
+TEST(cancel_at_any_message_leaves_one)
+{
+    for (uint32_t seed = 1; seed < 6; seed++) {
+        uint32_t nr = honest(seed, true, 2), stayed = 0, moved = 0;
+
+        for (uint32_t at = 1; at <= nr; at++)
+            for (unsigned who = PAIR_SOURCE; who <= PAIR_DEST; who++) {
+                struct pair *p = fresh(seed, true, 2);
+
+                p->cancel_at = at;
+                p->cancels = who;
+                pair_open(p);
+                pair_run(p);
+                /* Over a link that stands it needs no resolve. */
+                CHECK(pair_is_settled(p));
+                CHECK(p->src.end == MOVE_END_STAYED ||
+                      p->src.end == MOVE_END_MOVED);
+                stayed += p->src.end == MOVE_END_STAYED;
+                moved += p->src.end == MOVE_END_MOVED;
+                if (p->src.end == MOVE_END_STAYED && p->cd.nr_slots)
+                    CHECK_EQ(p->d.xen, FAKE_XEN_POISONED);
+                pair_close(p);
+            }
+        CHECK(stayed > nr);
+        CHECK(moved > 0);
+    }
+}
+
+TEST(a_dry_run_moves_nothing)
+{
+    struct pair *p = fresh(1, true, 1);
+
+    p->check = true;
+    pair_open(p);
+    pair_run(p);
+    CHECK_EQ(p->src.end, MOVE_END_CHECKED);
+    CHECK_EQ(p->dst.end, MOVE_END_POISONED);
+    CHECK_EQ(p->d.nr_frames, 0);
+    pair_close(p);
+}
+
+/* What nobody does in time is given up, with his name. */
+static void late(struct pair *p, const char *words)
+{
+    pair_open(p);
+    pair_run(p);
+    CHECK_EQ(p->src.end, MOVE_END_STAYED);
+    CHECK_HAS(p->src.why, words);
+    CHECK(p->now_ms < 200000);
+    pair_close(p);
+}
+
+TEST(who_is_late_is_named)
+{
+    struct pair *p = fresh(1, true, 1);
+
+    p->no_suspend = true;
+    late(p, "does not suspend");
+    p = fresh(1, true, 1);
+    p->no_drain = true;
+    late(p, "drained");
+    p = fresh(1, true, 1);
+    p->no_answer = true;
+    late(p, "PLAN");
+}
+
+TEST(a_destination_that_errs_leaves_the_guest)
+{
+    for (uint32_t at = 1; at < 8; at++) {
+        struct pair *p = fresh(at, true, 1);
+
+        pair_open(p);
+        p->d.fail_at_frame = at;
+        pair_run(p);
+        if (p->d.xen == FAKE_XEN_POISONED) {
+            CHECK_EQ(p->src.end, MOVE_END_STAYED);
+            CHECK_EQ(p->dst.end, MOVE_END_POISONED);
+            CHECK_HAS(p->dst.why, "frame");
+        }
+        CHECK(pair_is_settled(p));
+        pair_close(p);
+    }
+}
+
+TEST(a_steward_that_is_silent_ends_it)
+{
+    struct pair *p = fresh(1, true, 1);
+
+    pair_open(p);
+    p->s.dead = true;
+    pair_run(p);
+    CHECK_EQ(p->src.end, MOVE_END_STUCK);
+    CHECK_HAS(p->src.why, "handshake");
+    pair_close(p);
+}
+
+RUN_TESTS(RULE(a_guest_moves), RULE(a_cut_after_any_message_costs_nothing),
+          RULE(a_resolve_may_be_cut_as_well),
+          RULE(a_doubled_message_ends_it_at_worst),
+          RULE(cancel_at_any_message_leaves_one), RULE(a_dry_run_moves_nothing),
+          RULE(who_is_late_is_named),
+          RULE(a_destination_that_errs_leaves_the_guest),
+          RULE(a_steward_that_is_silent_ends_it))
