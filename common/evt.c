@@ -20,14 +20,13 @@ struct evt {
     uint16_t domid;
 };
 
-int evt_open(uint16_t domid, struct evt **out, struct err *e)
+int evt_open_any(struct evt **out, struct err *e)
 {
     struct evt *v = calloc(1, sizeof(*v));
     int fd, rc;
 
     if (!v)
         return fail(e, -ENOMEM, "evtchn: no memory");
-    v->domid = domid;
     v->handle = xenevtchn_open(xtl_logger(), 0);
     if (!v->handle) {
         rc = fail(e, -errno,
@@ -37,16 +36,34 @@ int evt_open(uint16_t domid, struct evt **out, struct err *e)
         free(v);
         return rc;
     }
-    if (xenevtchn_restrict(v->handle, domid)) {
-        rc = fail(e, -errno,
-                  "domain %u: evtchn: bind the handle to it alone: %s; dom0's "
-                  "kernel must be Linux 4.8 or later",
-                  domid, strerror(errno));
+    fd = xenevtchn_fd(v->handle);
+    fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
+    *out = v;
+    return 0;
+}
+
+int evt_restrict(struct evt *v, uint16_t domid, struct err *e)
+{
+    v->domid = domid;
+    if (xenevtchn_restrict(v->handle, domid))
+        return fail(e, -errno,
+                    "domain %u: evtchn: bind the handle to it alone: %s; "
+                    "dom0's kernel must be Linux 4.8 or later",
+                    domid, strerror(errno));
+    return 0;
+}
+
+int evt_open(uint16_t domid, struct evt **out, struct err *e)
+{
+    struct evt *v = NULL;
+    int rc = evt_open_any(&v, e);
+
+    if (rc == 0)
+        rc = evt_restrict(v, domid, e);
+    if (rc < 0) {
         evt_close(v);
         return rc;
     }
-    fd = xenevtchn_fd(v->handle);
-    fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
     *out = v;
     return 0;
 }

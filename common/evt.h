@@ -15,6 +15,9 @@ struct err;
 struct evt;
 
 int evt_open(uint16_t domid, struct evt **out, struct err *e);
+/* The same in two, for who cannot open anything when he hears whose it is. */
+int evt_open_any(struct evt **out, struct err *e);
+int evt_restrict(struct evt *v, uint16_t domid, struct err *e);
 void evt_close(struct evt *v); /* NULL: no-op; unbinds every port */
 
 int evt_fd(const struct evt *v); /* readable when a port is pending */

@@ -132,7 +132,8 @@ static void on_read(uv_stream_t *s, ssize_t n, const uv_buf_t *buf)
     if (n == UV_ENOBUFS || n == 0)
         return;
     if (n < 0) {
-        lose(p, n == UV_EOF ? "the connection was closed" : uv_strerror((int)n));
+        lose(p,
+             n == UV_EOF ? "the connection was closed" : uv_strerror((int)n));
         return;
     }
     if (intake_got(&p->intake, (size_t)n, &e) < 0)

@@ -7,6 +7,9 @@
  * them, one at a time; everything else is copied, PEER_QUEUE_BYTES at most.
  * A peer that does not read is one that is lost.
  *
+ * TCP_NODELAY is whoever's who opened the socket: a sealed process cannot ask
+ * what it is.
+ *
  * A callback may close any peer.  The struct is freed when libuv is done.
  */
 #ifndef MIGRATE_PEER_H
@@ -53,8 +56,7 @@ void peer_say_hello(struct peer *p, const struct wire_hello *h);
 void peer_say(struct peer *p, uint32_t kind, uint64_t n, const void *bytes,
               uint32_t len_bytes);
 /* One at a time: not while peer_is_sending(). */
-void peer_frame(struct peer *p, uint32_t kind, void *frame,
-                uint32_t len_bytes);
+void peer_frame(struct peer *p, uint32_t kind, void *frame, uint32_t len_bytes);
 bool peer_is_sending(const struct peer *p);
 /* There is room again for what waits. */
 void peer_retry(struct peer *p);

@@ -79,10 +79,9 @@ static void begin(void *arg, uint32_t flags)
 
     if (rc == 0) {
         r->chan.slots = slots;
-        rc = chan_begin(&r->chan,
-                        r->side == WIRE_SOURCE ? FH_OP_SEND : FH_OP_RECEIVE,
-                        r->nr_streams, nr_slots, flags, refs, relay_now_ms(r),
-                        &e);
+        rc = chan_begin(
+            &r->chan, r->side == WIRE_SOURCE ? FH_OP_SEND : FH_OP_RECEIVE,
+            r->nr_streams, nr_slots, flags, refs, relay_now_ms(r), &e);
     }
     if (rc < 0)
         later(r, &e);
@@ -203,8 +202,8 @@ static void tick(struct relay *r)
 static void set_timer(struct relay *r)
 {
     uint64_t now = relay_now_ms(r);
-    uint64_t due = r->side == WIRE_SOURCE ? source_due_ms(&r->s)
-                                          : dest_due_ms(&r->d);
+    uint64_t due =
+        r->side == WIRE_SOURCE ? source_due_ms(&r->s) : dest_due_ms(&r->d);
 
     if (r->chan.page && (r->chan.command_out || r->chan.mail_out))
         due = MIN_OF(due, r->chan.since_ms + MOVE_STEWARD_MS);
@@ -315,8 +314,8 @@ static int order_answer(struct relay *r, struct json_object *o, struct err *e)
         return 0;
     }
     json = json_object_to_json_string_ext(a, JSON_C_TO_STRING_PLAIN);
-    dest_answer(&r->d, json_object_get_boolean(ok), json, (uint32_t)strlen(json),
-                relay_now_ms(r));
+    dest_answer(&r->d, json_object_get_boolean(ok), json,
+                (uint32_t)strlen(json), relay_now_ms(r));
     return 0;
 }
 
@@ -382,8 +381,8 @@ static int source_orders(struct relay *r, const char *name,
     return 0;
 }
 
-static int dest_orders(struct relay *r, const char *name,
-                       struct json_object *o, struct err *e)
+static int dest_orders(struct relay *r, const char *name, struct json_object *o,
+                       struct err *e)
 {
     uint8_t t[FH_TOKEN_BYTES];
     int rc = 0;

@@ -44,7 +44,7 @@ struct relay_world { /* main.c's: Xen and the supervisor */
 
 struct relay_opts {
     enum wire_side side;
-    uint16_t nr_connections; /* source: streams; destination: 1 at least */
+    uint16_t nr_connections;    /* source: streams; destination: 1 at least */
     int fd[FH_MOVE_STREAMS][2]; /* to read, to write */
     /* source */
     enum wire_purpose purpose;

@@ -24,9 +24,9 @@ struct relay {
     };
     struct chan chan; /* page NULL: no steward is attached */
     uint32_t nr_streams;
-    struct peer *peer[FH_MOVE_STREAMS];    /* by stream; NULL: not there */
-    struct peer *fresh[FH_MOVE_STREAMS];   /* no hello yet */
-    struct wire_hello hello;               /* of stream 0 */
+    struct peer *peer[FH_MOVE_STREAMS];  /* by stream; NULL: not there */
+    struct peer *fresh[FH_MOVE_STREAMS]; /* no hello yet */
+    struct wire_hello hello;             /* of stream 0 */
     bool hello_there;
     uint64_t streams_due_ms; /* destination: all are there by then */
     struct bucket bucket;
@@ -54,8 +54,8 @@ void relay_move_frames(struct relay *r);
 void relay_say_unit(void *arg, uint32_t kind, uint64_t n, const void *p,
                     uint32_t len_bytes);
 void relay_drop_link(struct relay *r, bool force);
-int relay_open_peer(struct relay *r, int read_fd, int write_fd, struct peer **at,
-                    struct err *e);
+int relay_open_peer(struct relay *r, int read_fd, int write_fd,
+                    struct peer **at, struct err *e);
 
 /* relay.c: something happened; what is next? */
 void relay_next(struct relay *r);

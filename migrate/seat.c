@@ -20,9 +20,8 @@
 #include "common/xtl.h"
 
 const unsigned long seat_ioctls[] = {
-    IOCTL_GNTALLOC_ALLOC_GREF,
-    IOCTL_GNTALLOC_DEALLOC_GREF,
-    IOCTL_EVTCHN_RESTRICT_DOMID,
+    IOCTL_GNTALLOC_ALLOC_GREF, IOCTL_GNTALLOC_DEALLOC_GREF,
+    IOCTL_EVTCHN_RESTRICT_DOMID, FIONBIO, /* libuv's, of each connection */
 };
 const uint32_t seat_nr_ioctls = ARRAY_SIZE(seat_ioctls);
 

@@ -36,6 +36,8 @@ uint32_t sandbox_uid(enum sandbox_kind kind, uint16_t domid, uint32_t devid)
 {
     uint32_t of_guest = UID_BASE | (uint32_t)(domid & 0x7fff) << 13;
 
+    if (kind == SANDBOX_TRANSFER) /* of domain ids that no guest has */
+        return UID_BASE | 0x7ff0u << 13 | (devid & 0x1fff);
     if (kind == SANDBOX_CARD)
         return of_guest | 1u << 12 | (devid & 0xfff);
     /* Disks of one guest differ in these bits, but for partitions. */
@@ -90,25 +92,47 @@ int sandbox_limit_files(uint64_t bytes, struct err *e)
 
 /* Of any descriptor that it has. */
 static const int calls[] = {
-    SCMP_SYS(read),           SCMP_SYS(write),
-    SCMP_SYS(readv),          SCMP_SYS(writev),
-    SCMP_SYS(recvmsg),        SCMP_SYS(sendmsg),
-    SCMP_SYS(recvfrom),       SCMP_SYS(sendto),
-    SCMP_SYS(accept4),        SCMP_SYS(shutdown),
-    SCMP_SYS(getsockopt),     SCMP_SYS(close),
-    SCMP_SYS(poll),           SCMP_SYS(ppoll),
-    SCMP_SYS(futex),          SCMP_SYS(fallocate),
-    SCMP_SYS(fstat),          SCMP_SYS(lseek),
-    SCMP_SYS(munmap),         SCMP_SYS(mremap),
-    SCMP_SYS(madvise),        SCMP_SYS(brk),
-    SCMP_SYS(io_uring_enter), SCMP_SYS(clock_gettime),
-    SCMP_SYS(gettimeofday),   SCMP_SYS(clock_nanosleep),
-    SCMP_SYS(nanosleep),      SCMP_SYS(getrandom),
-    SCMP_SYS(getpid),         SCMP_SYS(gettid),
-    SCMP_SYS(exit),           SCMP_SYS(exit_group),
-    SCMP_SYS(rt_sigreturn),   SCMP_SYS(rt_sigprocmask),
-    SCMP_SYS(rt_sigaction),   SCMP_SYS(sigaltstack),
-    SCMP_SYS(sched_yield),    SCMP_SYS(restart_syscall),
+    SCMP_SYS(read),
+    SCMP_SYS(write),
+    SCMP_SYS(readv),
+    SCMP_SYS(writev),
+    SCMP_SYS(recvmsg),
+    SCMP_SYS(sendmsg),
+    SCMP_SYS(recvfrom),
+    SCMP_SYS(sendto),
+    SCMP_SYS(accept4),
+    SCMP_SYS(shutdown),
+    SCMP_SYS(getsockopt),
+    SCMP_SYS(close),
+    SCMP_SYS(poll),
+    SCMP_SYS(ppoll),
+    SCMP_SYS(epoll_ctl),
+    SCMP_SYS(epoll_wait),
+    SCMP_SYS(epoll_pwait),
+    SCMP_SYS(futex),
+    SCMP_SYS(fallocate),
+    SCMP_SYS(fstat),
+    SCMP_SYS(lseek),
+    SCMP_SYS(munmap),
+    SCMP_SYS(mremap),
+    SCMP_SYS(madvise),
+    SCMP_SYS(brk),
+    SCMP_SYS(io_uring_enter),
+    SCMP_SYS(clock_gettime),
+    SCMP_SYS(gettimeofday),
+    SCMP_SYS(clock_nanosleep),
+    SCMP_SYS(nanosleep),
+    SCMP_SYS(getrandom),
+    SCMP_SYS(getpid),
+    SCMP_SYS(gettid),
+    SCMP_SYS(exit),
+    SCMP_SYS(exit_group),
+    SCMP_SYS(rt_sigreturn),
+    SCMP_SYS(rt_sigprocmask),
+    SCMP_SYS(rt_sigaction),
+    SCMP_SYS(sigaltstack),
+    SCMP_SYS(sched_yield),
+    SCMP_SYS(restart_syscall),
 };
 
 static const unsigned long xen_ioctls[] = {

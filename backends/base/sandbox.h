@@ -14,9 +14,11 @@
 
 struct err;
 
-enum sandbox_kind { SANDBOX_DISK, SANDBOX_CARD };
+enum sandbox_kind { SANDBOX_DISK, SANDBOX_CARD, SANDBOX_TRANSFER };
 
-/* A uid of its own for each device on a host: nobody else's processes have it.
+/*
+ * A uid of its own for each device on a host: nobody else's processes have it.
+ * A transfer has no guest at first: devid is any number of its own.
  */
 uint32_t sandbox_uid(enum sandbox_kind kind, uint16_t domid, uint32_t devid);
 

@@ -6,3 +6,7 @@ set(FH_MIGRATE fh_migrate fh_common ${LIBUV_LIBRARIES} ${JSONC_LIBRARIES} ${FH_H
 
 fh_unit_test(migrate_move ${FH_MIGRATE})
 target_sources(test_migrate_move PRIVATE movepair.c ../fakes/fake_mover.c)
+fh_unit_test(migrate_wire ${FH_MIGRATE})
+find_package(Threads REQUIRED)
+fh_unit_test(migrate_relay ${FH_MIGRATE} fh_base ${FH_BASE_LIBS})
+target_sources(test_migrate_relay PRIVATE ../fakes/fake_mover.c ../../migrate/seat.c)

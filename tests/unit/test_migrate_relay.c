@@ -9,12 +9,15 @@
 
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <json-c/json.h>
 
+#include "backends/base/sandbox.h"
 #include "common/err.h"
 #include "migrate/relay.h"
+#include "migrate/seat.h"
 #include "migrate/tokens.h"
 #include "tests/fakes/fake_mover.h"
 
@@ -171,8 +174,10 @@ static struct relay_opts source_of(uint32_t nr)
         .purpose = WIRE_MIGRATE,
         .transfer = { 1, 2, 3 },
         .domid = 7,
-        .source = { .plan = plan, .plan_bytes = sizeof(plan) - 1,
-                    .live = true, .max_downtime_ms = 300 },
+        .source = { .plan = plan,
+                    .plan_bytes = sizeof(plan) - 1,
+                    .live = true,
+                    .max_downtime_ms = 300 },
     };
 }
 
@@ -181,33 +186,36 @@ static void world_of(struct end *x)
     x->world = (struct relay_world){ x, attach, grant, ring, event, over };
 }
 
-/* nr connections between two relays that begin. */
-static void start(struct relay_opts *s)
+/* nr connections for two relays: sockets, and as ssh has it, pipes. */
+static void connect_them(struct relay_opts *s, struct relay_opts *d)
 {
-    struct relay_opts d = { .side = WIRE_DEST,
-                            .nr_connections = s->nr_connections };
+    *d = (struct relay_opts){ .side = WIRE_DEST,
+                              .nr_connections = s->nr_connections };
+    for (unsigned i = 0; i < s->nr_connections; i++) {
+        int there[2], back[2];
+
+        if (i == 1) {
+            CHECK_EQ(pipe(there), 0);
+            CHECK_EQ(pipe(back), 0);
+        } else {
+            CHECK_EQ(socketpair(AF_UNIX, SOCK_STREAM, 0, there), 0);
+            back[0] = there[1];
+            back[1] = there[0];
+        }
+        s->fd[i][0] = back[0];
+        s->fd[i][1] = there[1];
+        d->fd[i][0] = there[0];
+        d->fd[i][1] = back[1];
+    }
+}
+
+static void start(const struct relay_opts *s, const struct relay_opts *d)
+{
     struct err e = { 0 };
 
-    for (unsigned i = 0; i < s->nr_connections; i++) {
-        int fd[2], back[2];
-
-        CHECK_EQ(socketpair(AF_UNIX, SOCK_STREAM, 0, fd), 0);
-        s->fd[i][0] = s->fd[i][1] = fd[0];
-        d.fd[i][0] = d.fd[i][1] = fd[1];
-        if (i == 1) { /* as ssh's: a pipe each way */
-            CHECK_EQ(pipe(back), 0);
-            CHECK_EQ(pipe(fd + 0), 0);
-            close(s->fd[i][0]);
-            close(d.fd[i][0]);
-            s->fd[i][0] = back[0];
-            d.fd[i][1] = back[1];
-            d.fd[i][0] = fd[0];
-            s->fd[i][1] = fd[1];
-        }
-    }
     world_of(&ends[0]);
     world_of(&ends[1]);
-    CHECK_EQ(relay_open(&ends[1].relay, &loop, &ends[1].world, &d, &e), 0);
+    CHECK_EQ(relay_open(&ends[1].relay, &loop, &ends[1].world, d, &e), 0);
     CHECK_EQ(relay_open(&ends[0].relay, &loop, &ends[0].world, s, &e), 0);
 }
 
@@ -232,14 +240,17 @@ static void run(void)
     }
 }
 
-static void moves(uint32_t nr, uint64_t bytes_per_s)
+static void moves(uint32_t nr, uint64_t bytes_per_s, bool sealed)
 {
-    struct relay_opts o = source_of(nr);
+    struct relay_opts o = source_of(nr), d;
 
     fresh();
     o.bytes_per_s = bytes_per_s;
     ends[0].m.frames_in[0] = 40; /* more than there are slots */
-    start(&o);
+    connect_them(&o, &d);
+    if (sealed)
+        CHECK_EQ(sandbox_seal(seat_ioctls, seat_nr_ioctls, NULL), 0);
+    start(&o, &d);
     run();
     CHECK_STR(ends[0].why, "");
     CHECK_EQ(ends[0].end, MOVE_END_MOVED);
@@ -256,14 +267,29 @@ static void moves(uint32_t nr, uint64_t bytes_per_s)
 TEST(a_guest_moves_over_sockets_and_pipes)
 {
     for (uint32_t nr = 1; nr <= 4; nr++)
-        moves(nr, 0);
+        moves(nr, 0, false);
+}
+
+/* What seccomp forbids is nothing that a transfer needs. */
+TEST(a_sealed_process_moves_a_guest)
+{
+    pid_t child = fork();
+    int status = -1;
+
+    CHECK(child >= 0);
+    if (child == 0) {
+        moves(2, 0, true);
+        _exit(0);
+    }
+    CHECK_EQ(waitpid(child, &status, 0), child);
+    CHECK_EQ(status, 0);
 }
 
 TEST(no_more_bytes_go_than_allowed)
 {
     uint64_t then = uv_hrtime();
 
-    moves(1, 8000000); /* 40 frames: a third of a second */
+    moves(1, 8000000, false); /* 40 frames: a third of a second */
     CHECK((uv_hrtime() - then) / 1000000 > 250);
 }
 
@@ -350,6 +376,7 @@ TEST(a_peer_that_goes_leaves_the_guest)
 }
 
 RUN_TESTS(RULE(a_guest_moves_over_sockets_and_pipes),
+          RULE(a_sealed_process_moves_a_guest),
           RULE(no_more_bytes_go_than_allowed), RULE(what_is_no_unit_ends_it),
           RULE(a_session_nobody_knows_is_said_so),
           RULE(a_peer_that_goes_leaves_the_guest))
