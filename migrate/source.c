@@ -420,7 +420,8 @@ static void on_progress(struct source *s, uint64_t now_ms)
     case FH_MOVE_PRECOPY:
         if (s->state == SOURCE_HAND && s->h5_said)
             keyed(s, now_ms);
-        else if (s->round_out && s->view.acked != s->acked)
+        else if (s->state == SOURCE_PRECOPY && s->round_out &&
+                 s->view.acked != s->acked)
             epoch_over(s, now_ms);
         break;
     case FH_MOVE_WAIT_READY:

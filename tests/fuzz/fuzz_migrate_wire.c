@@ -20,6 +20,7 @@ static struct dest dst;
 static bool is_dest;
 static uint8_t slot[FH_FRAME_LONG_BYTES];
 static uint64_t now;
+static uint32_t nr_units;
 
 static void say(void *arg, uint32_t kind, uint64_t n, const void *p,
                 uint32_t len_bytes)
@@ -102,18 +103,24 @@ static void *on_room(void *arg, const struct wire_unit *u, bool *mine)
     return *mine ? NULL : slot;
 }
 
-/* The world goes on, too: what the steward says next is the unit's size. */
-static void world(const struct wire_unit *u)
+/* The world goes on, too: what the steward says next is in a unit's bytes. */
+static void world(const struct wire_unit *u, const uint8_t *p)
 {
-    struct chan_view v = { .state = (u->len_bytes + u->arg) % FH_MOVE_STATES };
+    const struct fh_mail h5 = { .kind = FH_MAIL_HAND,
+                                .arg = 5,
+                                .len_bytes = 48 };
+    uint32_t any = p ? p[u->len_bytes - 1] : (uint32_t)u->arg;
 
-    now += u->len_bytes % 7 * 1000;
+    struct chan_view v = { .state = any % FH_MOVE_STATES, .acked = ++nr_units };
+
+    now += any / 16 * 1000;
     if (is_dest) {
         dest_answer(&dst, true, "{}", 2, now);
         dest_resolve(&dst, DEST_DOMAIN, NULL, &v, now);
         dest_steward(&dst, &v, now);
         dest_tick(&dst, now);
     } else {
+        source_mail(&src, &h5, now);
         source_steward(&src, &v, now);
         source_order(&src, SOURCE_SUSPENDED, now);
         source_order(&src, SOURCE_DRAINED, now);
@@ -131,7 +138,7 @@ static int on_unit(void *arg, const struct wire_unit *u, const void *p,
         dest_unit(&dst, u, p, now);
     else
         source_unit(&src, u, p, now);
-    world(u);
+    world(u, p);
     return 0;
 }
 
@@ -142,6 +149,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t data_bytes)
         .plan = "{}",
         .plan_bytes = 2,
         .live = true,
+        .max_downtime_ms = RULE_DOWNTIME_MS,
         .resolve = data_bytes > 0 && (data[0] & 2),
         .no_domain = data_bytes > 0 && (data[0] & 4),
     };

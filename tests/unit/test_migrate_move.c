@@ -125,6 +125,30 @@ TEST(cancel_at_any_message_leaves_one)
     }
 }
 
+/* The ABORT of an operator at the destination, and our fence, cross. */
+TEST(an_abort_that_comes_before_our_fence_is_kept)
+{
+    uint32_t crossed = 0;
+
+    for (uint32_t seed = 1; seed < 80; seed++) {
+        uint32_t nr = honest(seed, true, 1);
+
+        for (uint32_t at = nr > 8 ? nr - 8 : 1; at <= nr; at++) {
+            struct pair *p = fresh(seed, true, 1);
+
+            p->cancel_at = at;
+            p->cancels = PAIR_DEST;
+            pair_open(p);
+            pair_run(p);
+            CHECK(p->src.end == MOVE_END_STAYED ||
+                  p->src.end == MOVE_END_MOVED);
+            crossed += p->src.have_early && p->src.token_mailed;
+            pair_close(p);
+        }
+    }
+    CHECK(crossed > 0);
+}
+
 TEST(a_dry_run_moves_nothing)
 {
     struct pair *p = fresh(1, true, 1);
@@ -196,7 +220,8 @@ TEST(a_steward_that_is_silent_ends_it)
 RUN_TESTS(RULE(a_guest_moves), RULE(a_cut_after_any_message_costs_nothing),
           RULE(a_resolve_may_be_cut_as_well),
           RULE(a_doubled_message_ends_it_at_worst),
-          RULE(cancel_at_any_message_leaves_one), RULE(a_dry_run_moves_nothing),
-          RULE(who_is_late_is_named),
+          RULE(cancel_at_any_message_leaves_one),
+          RULE(an_abort_that_comes_before_our_fence_is_kept),
+          RULE(a_dry_run_moves_nothing), RULE(who_is_late_is_named),
           RULE(a_destination_that_errs_leaves_the_guest),
           RULE(a_steward_that_is_silent_ends_it))
