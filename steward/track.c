@@ -202,7 +202,7 @@ static int carry_out(struct track *t, uint32_t op, struct st_err *e)
         return 0;
     default:
         return st_fail(e, FH_ERR_PROTOCOL, "command: got %u, want 1 to %u", op,
-                       FH_OPS - 1);
+                       FH_OP_CANCEL);
     }
 }
 
