@@ -166,11 +166,6 @@ int chan_begin(struct chan *c, enum fh_op op, uint32_t nr_streams,
     return chan_command(c, op, now_ms, e);
 }
 
-void chan_adopt(struct chan *c)
-{
-    c->nr_streams = c->nr_slots = 0;
-}
-
 /* ---- what comes from it ---- */
 
 static void printable(char *text, size_t bytes)

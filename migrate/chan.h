@@ -59,7 +59,10 @@ struct chan { /* all zero: closed */
     uint64_t since_ms;   /* the oldest of what is out was said then */
 };
 
-/* A page that is mapped.  slots and page stay the caller's. */
+/*
+ * A page that is mapped.  slots and page stay the caller's.  No slot moves
+ * before chan_begin(): of a transfer that somebody else began, none does.
+ */
 void chan_open(struct chan *c, struct fh_control *page, uint8_t *slots,
                void (*ring)(void *arg), void *arg);
 
@@ -71,8 +74,6 @@ int chan_begin(struct chan *c, enum fh_op op, uint32_t nr_streams,
                uint32_t nr_slots, uint32_t flags,
                const uint32_t (*refs)[FH_SLOT_PAGES], uint64_t now_ms,
                struct err *e);
-/* Streams and slots of a transfer that somebody else began: none move. */
-void chan_adopt(struct chan *c);
 
 /* In order behind what was said before.  -ENOBUFS: too much waits already. */
 int chan_command(struct chan *c, enum fh_op op, uint64_t now_ms, struct err *e);
