@@ -8,8 +8,8 @@
  *
  * Source: migrate/stream.md, sections 3 and 7.
  */
-#ifndef MIGRATE_WIRE_H
-#define MIGRATE_WIRE_H
+#ifndef WIRE_H
+#define WIRE_H
 
 #include <stdint.h>
 
