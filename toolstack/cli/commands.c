@@ -164,6 +164,25 @@ static const struct command commands[] = {
       "serve a network card of a guest that xl made, until it is detached; "
       "-m: its guest may send from any address; without a device: all that "
       "nobody else serves, as a service does", "6 13 15 23", cmd_serve_net, true },
+    { "migrate", CMD_SERVED, "[--live|--non-live] [--check] "
+      "[--max-downtime MS] [--bandwidth BYTES] [--timeout SECONDS] "
+      "[--on-timeout abort|force] [--streams N] [-s COMMAND] "
+      "[--tcp ADDRESS:PORT|--unix PATH] [-e] [-T] [--debug] [-C FILE] [-p] "
+      "[-D] NAME|DOMID [HOST]",
+      "move a guest to another host while it runs; --check: only say what is "
+      "missing there, --non-live: suspend it first, --max-downtime: how long "
+      "it may stand still, --bandwidth: a second, but for that time, "
+      "--on-timeout: stay, or suspend it then, --streams: connections, -s: in "
+      "place of ssh, -T: lines with their time, -e, --debug: no effect, -C, "
+      "-p, -D: refused", "1 4 6 7 9 13 21 23", cmd_migrate, false },
+    { "migrate-cancel", CMD_SERVED, "NAME|DOMID",
+      "give up a guest's transfer, and wait until that is settled",
+      "6 7 9 13 21", cmd_migrate_cancel, false },
+    { "resolve", CMD_SERVED, "[--abort] [--destination-lost] [-s COMMAND] "
+      "[--tcp ADDRESS:PORT|--unix PATH] NAME|DOMID [HOST]",
+      "settle a transfer that was cut: the guest goes on there; --abort: "
+      "here, unless it runs there already, --destination-lost: refused, "
+      "nobody can prove it", "4 6 7 9 13 21 23", cmd_resolve, false },
     { "measure", CMD_SERVED, CFG,
       "predict a guest's launch measurement", "5 6 23", cmd_measure, false },
     { "check", CMD_SERVED, "[FILE [key=value ...]]",
@@ -181,7 +200,6 @@ static const struct command commands[] = {
 #define NOT(name, verdict, why) { name, verdict, "...", why, "4", NULL, false }
     NOT("save", CMD_LATER, save_later),
     NOT("restore", CMD_LATER, save_later),
-    NOT("migrate", CMD_LATER, move_later),
     NOT("migrate-receive", CMD_LATER, move_later),
 
     NOT("trigger", CMD_NEVER, "Xen lets nobody outside inject interrupts into "

@@ -62,7 +62,13 @@ uint64_t devinfo_number(struct json_object *o, const char *key)
 
 bool devinfo_event(const char *method)
 {
-    return strcmp(method, "block") == 0 || strcmp(method, "network") == 0;
+    static const char *const other[] = { "block", "network", "migration",
+                                         "migration-end" };
+
+    for (uint32_t i = 0; i < ARRAY_SIZE(other); i++)
+        if (strcmp(method, other[i]) == 0)
+            return true;
+    return false;
 }
 
 const char *devinfo_state_at(int i)

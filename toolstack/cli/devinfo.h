@@ -22,7 +22,8 @@ struct json_object *devinfo_array(struct json_object *info, const char *list);
 const char *devinfo_text(struct json_object *o, const char *key);
 uint64_t devinfo_number(struct json_object *o, const char *key);
 
-/* Is that an event of a device?  It has a `state` that is not its guest's. */
+/* Is that an event of a device, or of a transfer?  Its `state` is not its
+   guest's. */
 bool devinfo_event(const char *method);
 
 /* Its state, for whoever lists them all; NULL: no more. */

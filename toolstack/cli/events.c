@@ -85,6 +85,14 @@ static void print_detail(const struct watch_event *v)
 
         printf("vif %s%s%s", text_of(v->detail, "devid"), *why ? ": " : "",
                why);
+    } else if (strcmp(v->what, "migration") == 0) {
+        printf("%s, epoch %s, %s of %s pages", text_of(v->detail, "role"),
+               text_of(v->detail, "epoch"), text_of(v->detail, "sent_pages"),
+               text_of(v->detail, "ram_pages"));
+    } else if (strcmp(v->what, "migration-end") == 0) {
+        const char *why = text_of(v->detail, "why");
+
+        printf("%s%s%s", text_of(v->detail, "end"), *why ? ": " : "", why);
     } else if (json_object_object_get_ex(v->detail, "asked", &rest)) {
         fputs(json_object_to_json_string_ext(rest, JSON_C_TO_STRING_PLAIN),
               stdout);

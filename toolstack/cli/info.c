@@ -25,11 +25,14 @@ static void print_object(struct json_object *o, const char *prefix)
 {
     json_object_object_foreach(o, key, value)
     {
-        char name[64];
+        char name[64], inner[64];
 
         snprintf(name, sizeof(name), "%s%s", prefix, key);
+        snprintf(inner, sizeof(inner), "%s.", key);
+        if (!value)
+            continue; /* no transfer goes on */
         if (json_object_is_type(value, json_type_object))
-            print_object(value, "times.");
+            print_object(value, inner);
         else if (strcmp(key, "disks") == 0)
             disks_print(stdout, o);
         else if (strcmp(key, "vifs") == 0)

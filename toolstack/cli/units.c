@@ -56,3 +56,27 @@ int units_number(const char *what, const char *text, uint32_t max,
     *out = (uint32_t)n;
     return 0;
 }
+
+int units_bytes(const char *what, const char *text, uint64_t *out,
+                struct err *e)
+{
+    static const char suffix[] = "kmg";
+    const char *at = NULL;
+    unsigned long long n;
+    uint32_t shift = 0;
+    char *end;
+
+    errno = 0;
+    n = strtoull(text, &end, 10);
+    if (*end)
+        at = strchr(suffix, tolower((unsigned char)*end));
+    if (at)
+        shift = 10 * (uint32_t)(at - suffix + 1);
+    if (!isdigit((unsigned char)*text) || errno || (*end && (!at || end[1])) ||
+        n > UNITS_BYTES_MAX >> shift)
+        return fail(e, -EINVAL,
+                    "%s: got %.32s, want bytes, or a number with K, M or G",
+                    what, text);
+    *out = n << shift;
+    return 0;
+}

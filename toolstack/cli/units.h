@@ -19,4 +19,12 @@ int units_kib(const char *text, uint64_t *out, struct err *e);
 int units_number(const char *what, const char *text, uint32_t max,
                  uint32_t *out, struct err *e);
 
+/*
+ * Bytes: a number and nothing, k, m or g of 1024s, of either case; at most
+ * UNITS_BYTES_MAX.  -EINVAL, with what it is of.
+ */
+#define UNITS_BYTES_MAX (1ull << 40)
+int units_bytes(const char *what, const char *text, uint64_t *out,
+                struct err *e);
+
 #endif
