@@ -34,6 +34,12 @@ check "the Xen that runs is the package's" dom0_sh '
     zcat /boot/freehold-xen-4.20.gz >/tmp/xen.bin
     hex=$(od -An -v -tx1 /tmp/xen.bin | tr -d " \n")
     case $hex in *"$runs"*) ;; *) echo "$runs is not in the file"; exit 1 ;; esac'
+check "each backend's program is installed, and that of transfers" dom0_sh '
+    for p in blk image migrate net; do
+        [ "$(stat -c "%a %U" /usr/libexec/freehold/freehold-$p)" = "755 root" ] || exit 1
+    done'
+check "what settles a transfer has its place, which is root's alone" dom0_sh '
+    [ "$(stat -c "%a %U" /var/lib/freehold/migrate)" = "700 root" ]'
 check "the manual is there" dom0_sh '
     for page in man1/freehold.1 man5/freehold.cfg.5; do
         zcat /usr/share/man/$page.gz | grep -q "^\.TH" || exit 1
@@ -124,7 +130,7 @@ check "destroy ends it, too" dom0 freehold destroy fresh
 # Last, for the suites behind this one: everything as it was.
 check "purge takes the logs along" dom0_sh "
     rm -rf /boot/grub && dpkg --purge $both || exit 1
-    for f in /var/log/freehold /etc/freehold /etc/grub.d/21_freehold; do
+    for f in /var/log/freehold /var/lib/freehold /etc/freehold /etc/grub.d/21_freehold; do
         [ ! -e \$f ] || { echo \"\$f is left\"; exit 1; }
     done"
 check "dpkg installs both once more" dom0_sh 'dpkg -i /freehold/deb/*.deb'
