@@ -35,8 +35,53 @@ static struct {
     const char *event; /* of its kind */
     char moves[128], *next;
     int devid;
-    bool there;
+    bool there, moves_on, keeps; /* a transfer */
 } own;
+
+static struct json_object *migration(int epoch)
+{
+    struct json_object *o = json_object_new_object();
+
+    json_object_object_add(o, "role", json_object_new_string("source"));
+    json_object_object_add(o, "state", json_object_new_string("precopy"));
+    json_object_object_add(o, "epoch", json_object_new_int(epoch));
+    return o;
+}
+
+static void tell_end(const char *end, const char *why)
+{
+    struct json_object *o = json_object_new_object();
+
+    json_object_object_add(o, "end", json_object_new_string(end));
+    json_object_object_add(o, "why", json_object_new_string(why));
+    json_object_object_add(o, "session", json_object_new_string("00ff"));
+    json_object_object_add(o, "total_ms", json_object_new_int(9400));
+    json_object_object_add(o, "downtime_ms", json_object_new_int(210));
+    json_object_object_add(o, "bytes", json_object_new_int(1 << 20));
+    json_object_object_add(o, "epochs", json_object_new_int(4));
+    api_event(own.api, "migration-end", o);
+}
+
+static int on_migrate(struct json_object *params, struct err *e)
+{
+    int n = json_object_get_int(json_object_object_get(params, "bytes_per_s"));
+
+    if (n == 77)
+        return fail(
+            e, -EINVAL, "%s",
+            json_object_to_json_string_ext(params, JSON_C_TO_STRING_PLAIN));
+    if (n == 78)
+        tell_end("fenced", "an older one");
+    return 0;
+}
+
+static int on_cancel(struct err *e)
+{
+    if (own.keeps)
+        return fail(e, -EBUSY, "guest web: migrate_cancel: it is fenced");
+    tell_end("stayed", "cancelled");
+    return 0;
+}
 
 static void tell_dev(int devid, const char *state)
 {
@@ -173,12 +218,18 @@ static int on_call(void *arg, const char *method, struct json_object *params,
         return fail(
             e, -EINVAL, "%s",
             json_object_to_json_string_ext(params, JSON_C_TO_STRING_PLAIN));
+    if (strcmp(method, "migrate") == 0)
+        return on_migrate(params, e);
+    if (strcmp(method, "migrate_cancel") == 0)
+        return on_cancel(e);
     if (strcmp(method, "info"))
         return -ENOSYS;
     memset(pad, 'x', BOSS_PAD);
     *result = json_object_new_object();
     json_object_object_add(*result, "state", json_object_new_string("running"));
     json_object_object_add(*result, "pad", json_object_new_string(pad));
+    json_object_object_add(*result, "migration",
+                           own.moves_on ? migration(3) : NULL);
     return 0;
 }
 
@@ -198,9 +249,28 @@ static void on_order(uv_poll_t *p, int status, int events)
     if (read(own.fd, &order, 1) != 1)
         _exit(0);
     switch (order) {
+    case '0':
+    case '1':
+        api_event(own.api, "migration", migration(order - '0'));
+        return;
+    case 'm':
+        tell_end("moved", "");
+        return;
+    case 's':
+        tell_end("stayed", "the destination: no bridge br0; no disk xvda");
+        return;
+    case 'x':
+        tell_end("dissolved", "");
+        return;
+    case 'i':
+        own.moves_on = true;
+        break;
+    case 'k':
+        own.keeps = true;
+        break;
     case 'e':
         tell_event();
-        return; /* no answer: it is to be heard by the other way */
+        return;
     case 'f':
         for (int i = 0; i < BOSS_FLOOD; i++)
             tell_event();
@@ -274,7 +344,7 @@ void boss_start(struct boss *b, const char *name)
 void boss_order(struct boss *b, char what)
 {
     CHECK_EQ(write(b->fd, &what, 1), 1);
-    if (what != 'e' && what != 'g')
+    if (!strchr("eg01msx", what)) /* those are heard by the other way */
         wait_answer(b);
 }
 

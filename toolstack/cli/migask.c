@@ -85,18 +85,42 @@ struct json_object *migask_resolve(const struct migopts *o,
     return p;
 }
 
-int migask_begin(struct migask *a, const char *method,
-                 struct json_object *params, struct err *e)
+static int listen_to(struct migask *a, struct json_object **info, struct err *e)
 {
     int rc = client_open_at(a->base, a->name, &a->events, e);
 
-    if (rc == 0)
-        rc = client_call(a->events, "subscribe", NULL, NULL, e);
+    return rc < 0 ? rc : client_call(a->events, "subscribe", NULL, info, e);
+}
+
+int migask_begin(struct migask *a, const char *method,
+                 struct json_object *params, struct err *e)
+{
+    int rc = listen_to(a, NULL, e);
+
     if (rc < 0) {
         json_object_put(params);
         return rc;
     }
     return client_call(a->events, method, params, NULL, e);
+}
+
+/* By another connection: its answer comes behind events that count. */
+static int ask_cancel(const struct migask *a, struct err *e)
+{
+    struct client *c = NULL;
+    int rc = client_open_at(a->base, a->name, &c, e);
+
+    if (rc == 0)
+        rc = client_call(c, "migrate_cancel", NULL, NULL, e);
+    client_close(c);
+    return rc;
+}
+
+int migask_cancel(struct migask *a, struct err *e)
+{
+    int rc = listen_to(a, NULL, e);
+
+    return rc < 0 ? rc : ask_cancel(a, e);
 }
 
 void migask_close(struct migask *a)
@@ -156,9 +180,7 @@ static int again(struct migask *a, struct err *e)
     int rc;
 
     migask_close(a);
-    rc = client_open_at(a->base, a->name, &a->events, NULL);
-    if (rc == 0)
-        rc = client_call(a->events, "subscribe", NULL, &info, NULL);
+    rc = listen_to(a, &info, NULL);
     if (rc == 0 && json_object_object_get_ex(info, "migration", &m) && m)
         a->told(a->arg, "migration", m);
     json_object_put(info);
@@ -173,7 +195,6 @@ static int again(struct migask *a, struct err *e)
 /* Asked for once: cancel.  Twice: leave. */
 static int stop(struct migask *a, bool *stopping, struct err *e)
 {
-    struct client *c = NULL;
     struct err why = { 0 };
     char dropped[128]; /* a signalfd_siginfo, or a test's byte */
     int rc;
@@ -186,10 +207,7 @@ static int stop(struct migask *a, bool *stopping, struct err *e)
                     "freehold info %s tells how it is",
                     a->name, a->name);
     *stopping = true;
-    rc = client_open_at(a->base, a->name, &c, &why);
-    if (rc == 0)
-        rc = client_call(c, "migrate_cancel", NULL, NULL, &why);
-    client_close(c);
+    rc = ask_cancel(a, &why);
     a->cancelling(a->arg, rc < 0 ? &why : NULL);
     return 0; /* it may have ended in this moment, which is told */
 }

@@ -3,8 +3,8 @@
  * migask.h - have a supervisor begin a transfer, and hear what comes of it
  *
  * How this works: on one connection we subscribe and then ask, so that an end
- * that is told before the answer is an older transfer's.  To cancel there is
- * another: an answer that is waited for drops what is told meanwhile.
+ * that is told before the answer is an older transfer's, and is dropped with
+ * all else that is.  To cancel there is another one, where nothing is.
  */
 #ifndef MIGASK_H
 #define MIGASK_H
@@ -64,6 +64,9 @@ struct json_object *migask_resolve(const struct migopts *o,
  */
 int migask_begin(struct migask *a, const char *method,
                  struct json_object *params, struct err *e);
+
+/* Give up the one that goes on; migask_follow() then hears its end. */
+int migask_cancel(struct migask *a, struct err *e);
 
 /*
  * Hear until it ends, timeout_ms at most (-1: for ever).

@@ -178,7 +178,7 @@ int cmd_migrate_cancel(struct cmd_context *x, int argc, char **argv,
         return EXIT_USAGE;
     rc = begin(&m, x, argv[1], e);
     if (rc == 0)
-        rc = migask_begin(&m.ask, "migrate_cancel", NULL, e);
+        rc = migask_cancel(&m.ask, e);
     if (rc == 0)
         rc = follow(&m, CANCEL_MS, e);
     end(&m);
