@@ -35,7 +35,7 @@ static struct {
     const char *event; /* of its kind */
     char moves[128], *next;
     int devid;
-    bool there, moves_on, keeps; /* a transfer */
+    bool there, moves_on, cut, keeps; /* a transfer */
 } own;
 
 static struct json_object *migration(int epoch)
@@ -43,7 +43,8 @@ static struct json_object *migration(int epoch)
     struct json_object *o = json_object_new_object();
 
     json_object_object_add(o, "role", json_object_new_string("source"));
-    json_object_object_add(o, "state", json_object_new_string("precopy"));
+    json_object_object_add(
+        o, "state", json_object_new_string(own.cut ? "fenced" : "precopy"));
     json_object_object_add(o, "epoch", json_object_new_int(epoch));
     return o;
 }
@@ -262,8 +263,10 @@ static void on_order(uv_poll_t *p, int status, int events)
     case 'x':
         tell_end("dissolved", "");
         return;
+    case 'c':
     case 'i':
         own.moves_on = true;
+        own.cut = order == 'c';
         break;
     case 'k':
         own.keeps = true;

@@ -36,9 +36,10 @@ void boss_start(struct boss *b, const char *name);
 
 /*
  * 0, 1: tell that a transfer is in that epoch.  m, s, x: that it moved, stayed,
- * ended by what nobody knows.  i: have it in the info.  `migrate` that is to
- * send 77 bytes a second fails by its own words, one of 78 tells an end before
- * its answer; `migrate_cancel` makes it stay, or, k, is refused from now on.
+ * ended by what nobody knows.  i, c: have it in the info; it was cut. `migrate`
+ * that is to send 77 bytes a second fails by its own words, one of 78 tells an
+ * end before its answer; `migrate_cancel` makes it stay, or, k, is refused from
+ * now on.
  *
  * e: tell an event.  f: tell a flood of them.  r: take the name www.  g: remove
  * its directory and end.  Returns when it is done, but for what is told, and g.

@@ -60,7 +60,7 @@ TEST(list_has_the_columns_of_xl)
 {
     struct list_options o = { 0 };
     struct hyp_cpus nodes = { { 0x05 } };
-    struct list_extra x = { "Pool-0", &nodes, 4 };
+    struct list_extra x = { .pool = "Pool-0", .nodes = &nodes, .nr_nodes = 4 };
     struct target t = web();
     FILE *f = begin();
 
@@ -108,6 +108,9 @@ TEST(list_remarks_stand_behind_the_columns)
     struct target t = web();
     FILE *f = begin();
 
+    columns_list(f, &o, &t, &(struct list_extra){ .transfer = "fenced" });
+    wrote(f, LIST "  migration: fenced\n");
+    f = begin();
     t.state.supervised = false;
     columns_list(f, &o, &t, NULL);
     wrote(f, LIST "  no supervisor\n");

@@ -44,11 +44,17 @@ static char reason_letter(const struct hyp_info *d)
     return d->reason < sizeof(letters) - 1 ? letters[d->reason] : '?';
 }
 
-static const char *remark(const struct target *t)
+static void remark(FILE *to, const struct target *t, const struct list_extra *x)
 {
-    if (!t->known || t->state.supervised)
-        return "";
-    return t->has_domain ? "  no supervisor" : "  no domain, no supervisor";
+    if (t->known && !t->has_domain)
+        fputs(t->state.supervised ? "  between two domains"
+                                  : "  no domain, no supervisor",
+              to);
+    else if (t->known && !t->state.supervised)
+        fputs("  no supervisor", to);
+    else if (x && x->transfer)
+        fprintf(to, "  migration: %s", x->transfer);
+    putc('\n', to);
 }
 
 static void list_options(FILE *to, const struct list_options *o,
@@ -79,9 +85,9 @@ void columns_list(FILE *to, const struct list_options *o,
     const struct hyp_info *d = &t->domain;
 
     if (!t->has_domain) {
-        fprintf(to, "%-40s %5s %5s %5s     %s  %8s%s\n", t->name, "-", "-", "-",
-                "------", "-",
-                t->state.supervised ? "  between two domains" : remark(t));
+        fprintf(to, "%-40s %5s %5s %5s     %s  %8s", t->name, "-", "-", "-",
+                "------", "-");
+        remark(to, t, x);
         return;
     }
     fprintf(to, "%-40s %5d %5lu %5d     %c%c%c%c%c%c  %8.1f", name_of(t),
@@ -91,7 +97,7 @@ void columns_list(FILE *to, const struct list_options *o,
             d->shutdown ? 's' : '-', reason_letter(d), d->dying ? 'd' : '-',
             (float)d->cpu_ns / 1e9);
     list_options(to, o, t, x);
-    fprintf(to, "%s\n", remark(t));
+    remark(to, t, x);
 }
 
 void columns_vm_head(FILE *to)

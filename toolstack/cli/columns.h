@@ -24,6 +24,7 @@ struct list_options {
 
 struct list_extra { /* what the options want beyond the domain itself */
     const char *pool;
+    const char *transfer; /* the state of one that it is in; NULL: none */
     const struct hyp_cpus *nodes;
     uint32_t nr_nodes;
 };

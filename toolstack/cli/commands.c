@@ -117,9 +117,9 @@ static const struct command commands[] = {
     { "resume", CMD_SERVED, "NAME|DOMID",
       "let a suspended guest go on as if nothing had been", OF_GUEST,
       cmd_resume, true },
-    { "destroy", CMD_SERVED, "[-f] NAME|DOMID",
-      "remove a guest and every trace of it at once; -f: no effect, dom0 is "
-      "not ours to destroy", "6 9 21", cmd_destroy, true },
+    { "destroy", CMD_SERVED, "[-f|--force] NAME|DOMID",
+      "remove a guest and every trace of it at once; -f: also while it is "
+      "between two hosts", "6 9 13 21", cmd_destroy, true },
     { "rename", CMD_SERVED, "NAME|DOMID NEW",
       "give a guest another name; its file and its service keep theirs",
       "6 9 13 15 21", cmd_rename, true },

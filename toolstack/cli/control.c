@@ -38,16 +38,20 @@ static int wait_for_end(struct client *c, struct err *e)
 }
 
 /* By way of its supervisor; returns when that has finished. */
-static int destroy_asked(const char *name, struct err *e)
+static int destroy_asked(const char *name, bool force, struct err *e)
 {
+    struct json_object *how;
     struct client *c;
     int rc = client_open(name, &c, e);
 
     if (rc < 0)
         return rc;
     rc = client_call(c, "subscribe", NULL, NULL, e);
-    if (rc == 0)
-        rc = client_call(c, "destroy", NULL, NULL, e);
+    if (rc == 0) {
+        how = json_object_new_object();
+        json_object_object_add(how, "force", json_object_new_boolean(force));
+        rc = client_call(c, "destroy", how, NULL, e);
+    }
     if (rc == -EPIPE)
         rc = 0; /* it was faster than its answer */
     else if (rc == 0)
@@ -100,7 +104,23 @@ static int destroy_alone(struct hyp *h, struct store *s, const struct target *t,
     return rc;
 }
 
-static int destroy(struct hyp *h, struct store *s, const char *word,
+/*
+ * One that is suspended, and whose supervisor cannot tell, may be fenced: then
+ * it is the last of it, or runs elsewhere.
+ */
+static int check_suspended(const struct target *t, const char *why,
+                           struct err *e)
+{
+    if (!t->has_domain || !t->domain.shutdown ||
+        t->domain.reason != HYP_SUSPEND)
+        return 0;
+    return fail(e, -EBUSY,
+                "guest %s: destroy: it is suspended, perhaps to move to "
+                "another host, and its supervisor %s; -f destroys what is here",
+                t->name, why);
+}
+
+static int destroy(struct hyp *h, struct store *s, const char *word, bool force,
                    struct err *e)
 {
     struct target t;
@@ -113,12 +133,17 @@ static int destroy(struct hyp *h, struct store *s, const char *word,
                     "guest %s: destroy: it is no guest of ours; use xl "
                     "destroy",
                     word);
-    if (!t.state.supervised)
-        return destroy_alone(h, s, &t, e);
-    rc = destroy_asked(t.name, e);
+    if (!t.state.supervised) {
+        rc =
+            force ? 0 : check_suspended(&t, "died; freehold run takes over", e);
+        return rc < 0 ? rc : destroy_alone(h, s, &t, e);
+    }
+    rc = destroy_asked(t.name, force, e);
     if (rc == -ETIMEDOUT && t.has_domain) {
         /* It hangs: its domain goes all the same, and it will notice. */
-        rc = hyp_destroy(h, t.domain.domid, e);
+        rc = force ? 0 : check_suspended(&t, "does not answer", e);
+        if (rc == 0)
+            rc = hyp_destroy(h, t.domain.domid, e);
         if (rc == 0 && s)
             rc = xenbus_remove(s, t.domain.domid, t.state.uuid, e);
     }
@@ -129,19 +154,22 @@ int cmd_destroy(struct cmd_context *x, int argc, char **argv, struct err *e)
 {
     struct store *s = NULL;
     struct hyp *h = NULL;
+    bool force = false;
     int rc;
 
     (void)x;
-    /* -f lets xl destroy dom0, which is no guest of ours. */
-    if (argc == 3 && strcmp(argv[1], "-f") == 0)
+    if (argc == 3 &&
+        (strcmp(argv[1], "-f") == 0 || strcmp(argv[1], "--force") == 0)) {
+        force = true;
         argc--, argv++;
+    }
     if (argc != 2)
         return EXIT_USAGE;
     rc = hyp_open(&h, e);
     if (rc == 0 && xenbus_connect(&s, NULL) < 0)
         s = NULL; /* a supervisor does without, and so does the domain's end */
     if (rc == 0)
-        rc = destroy(h, s, argv[1], e);
+        rc = destroy(h, s, argv[1], force, e);
     store_close(s);
     hyp_close(h);
     return rc;

@@ -2,8 +2,10 @@
 /*
  * list.c - `freehold list`
  *
- * How this works: without -l it is a look at Xen and the run directories; with
- * it each guest's supervisor tells the configuration that it runs by.
+ * How this works: without -l it is a look at Xen and the run directories, and
+ * only supervisors of suspended guests are asked: such a one may be between two
+ * hosts.  With it each supervisor tells the configuration that its guest runs
+ * by.
  *
  * The text is columns.c's.  A domain's label is never known: Xen's default
  * policy has none.
@@ -22,12 +24,36 @@
 #include "toolstack/cli/client.h"
 #include "toolstack/cli/cmd.h"
 #include "toolstack/cli/columns.h"
+#include "toolstack/cli/devinfo.h"
 #include "toolstack/cli/exitcode.h"
+#include "toolstack/cli/gather.h"
 #include "toolstack/cli/host.h"
+
+#define ANSWER_MS 2000
+
+/* The info of one that may be fenced; NULL: of no other, or it is not told. */
+static struct json_object *info_of(const struct target *t)
+{
+    struct json_object *info = NULL;
+
+    if (t->has_domain && t->domain.shutdown && t->domain.reason == HYP_SUSPEND)
+        gather_info(RUNDIR_BASE, t, 1, ANSWER_MS, &info, NULL);
+    return info;
+}
+
+/* Its "migration", the info's own; NULL: there is none. */
+static struct json_object *transfer_of(struct json_object *info)
+{
+    struct json_object *m = NULL;
+
+    if (info)
+        json_object_object_get_ex(info, "migration", &m);
+    return m;
+}
 
 static struct json_object *row_object(const struct target *t)
 {
-    struct json_object *o = json_object_new_object();
+    struct json_object *o = json_object_new_object(), *info;
     const struct hyp_info *d = &t->domain;
     char uuid[VM_UUID_TEXT];
 
@@ -58,6 +84,11 @@ static struct json_object *row_object(const struct target *t)
                                json_object_new_int(d->reason));
     json_object_object_add(o, "cpu_time_ms",
                            json_object_new_uint64(d->cpu_ns / 1000000));
+    info = info_of(t);
+    if (transfer_of(info))
+        json_object_object_add(o, "migration",
+                               json_object_get(transfer_of(info)));
+    json_object_put(info);
     return o;
 }
 
@@ -75,7 +106,10 @@ static int print_row(struct host *h, const struct target *t,
 {
     char *pool = o->pool ? pool_name(h->store, t->domain.pool) : NULL;
     struct hyp_cpus nodes = { { 0 } };
-    struct list_extra extra = { pool ? pool : "-", &nodes, 0 };
+    struct json_object *info = info_of(t), *m = transfer_of(info);
+    struct list_extra extra = { .pool = pool ? pool : "-",
+                                .transfer = m ? devinfo_text(m, "state") : NULL,
+                                .nodes = &nodes };
     int rc = 0;
 
     if (o->nodes && t->has_domain)
@@ -83,6 +117,7 @@ static int print_row(struct host *h, const struct target *t,
     extra.nr_nodes = rc > 0 ? rc : 0;
     if (rc >= 0)
         columns_list(stdout, o, t, &extra);
+    json_object_put(info);
     free(pool);
     return rc < 0 ? rc : 0;
 }

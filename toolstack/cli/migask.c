@@ -173,22 +173,37 @@ static int hear(struct migask *a, struct json_object *o,
     return rc < 0 ? rc : 1;
 }
 
+/* Of a transfer that stands still until somebody resolves it, as info has it.
+ */
+static bool is_cut(struct json_object *m)
+{
+    const char *state = devinfo_text(m, "state");
+
+    return state &&
+           (strcmp(state, "fenced") == 0 || strcmp(state, "ready") == 0 ||
+            strcmp(state, "stuck") == 0);
+}
+
 /* Hung up on: by one that is replaced, or because we read too slowly. */
 static int again(struct migask *a, struct err *e)
 {
     struct json_object *info = NULL, *m = NULL;
+    bool goes_on = false;
     int rc;
 
     migask_close(a);
     rc = listen_to(a, &info, NULL);
-    if (rc == 0 && json_object_object_get_ex(info, "migration", &m) && m)
+    if (rc == 0 && json_object_object_get_ex(info, "migration", &m) && m) {
+        goes_on = !is_cut(m);
         a->told(a->arg, "migration", m);
+    }
     json_object_put(info);
-    if (rc == 0 && m)
+    if (goes_on)
         return 0;
     return fail(e, -EINPROGRESS,
                 "guest %s: its supervisor went away before it said how the "
-                "transfer ended; freehold info %s tells how it is",
+                "transfer ended; freehold info %s tells how it is, and "
+                "freehold resolve settles what is fenced",
                 a->name, a->name);
 }
 
