@@ -135,7 +135,8 @@ TEST(a_token_outlives_its_host)
     CHECK_EQ(tokens_read(fd, id, WIRE_DONE, back, &e), -ENOENT);
     tokens_hex(name, id, sizeof(id));
     strcat(name, ".start");
-    CHECK_EQ(truncate((chdir(dir), name), 351), 0);
+    CHECK_EQ(chdir(dir), 0);
+    CHECK_EQ(truncate(name, 351), 0);
     CHECK_EQ(tokens_read(fd, id, WIRE_START, back, &e), -EPROTO);
     bad = openat(fd, name, O_WRONLY | O_TRUNC);
     t[5] = WIRE_ABORT; /* another's in its place */
