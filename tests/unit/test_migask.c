@@ -48,7 +48,7 @@ static void on_cancelling(void *arg, const struct err *refused)
     size_t used = strlen(heard);
 
     (void)arg;
-    snprintf(heard + used, sizeof(heard) - used, "%s ",
+    snprintf(heard + used, sizeof(heard) - used, "%.100s ",
              refused ? refused->text : "cancelling");
     if (refused && orders[0] == '^')
         CHECK_EQ(write(stop_pipe[1], "", 1), 1);

@@ -119,6 +119,8 @@ TEST(a_device_has_states_of_its_own)
 {
     CHECK(devinfo_event("block"));
     CHECK(devinfo_event("network"));
+    CHECK(devinfo_event("migration")); /* its transfer's state */
+    CHECK(devinfo_event("migration-end"));
     CHECK(!devinfo_event("state"));
     CHECK(!devinfo_event("restart"));
 }

@@ -107,7 +107,7 @@ int migsock_tcp(const char *where, int stop_fd, struct err *e)
                                     .ai_flags = AI_NUMERICSERV };
     struct addrinfo *list = NULL;
     char host[HOST_MAX];
-    const char *port;
+    const char *port = NULL;
     int rc = split(where, host, &port, e), r;
 
     if (rc < 0)
