@@ -36,6 +36,7 @@ static struct {
     char moves[128], *next;
     int devid;
     bool there, moves_on, cut, keeps; /* a transfer */
+    const char *end;                  /* of it; NULL: the supervisor's */
 } own;
 
 static struct json_object *migration(int epoch)
@@ -63,9 +64,58 @@ static void tell_end(const char *end, const char *why)
     api_event(own.api, "migration-end", o);
 }
 
+/* Behind the answer: an epoch, and the end; or ours. */
+static void on_moving(uv_idle_t *idle)
+{
+    uv_idle_stop(idle);
+    if (!own.end)
+        _exit(0);
+    api_event(own.api, "migration", migration(0));
+    tell_end(own.end, "it broke");
+}
+
+/* Are the descriptors those of the test, which is our parent? */
+static bool are_open(struct json_object *fds)
+{
+    char path[64];
+
+    for (size_t i = 0; i < json_object_array_length(fds); i++)
+        for (size_t k = 0; k < 2; k++) {
+            struct json_object *pair = json_object_array_get_idx(fds, i);
+
+            snprintf(path, sizeof(path), "/proc/%d/fd/%d", getppid(),
+                     json_object_get_int(json_object_array_get_idx(pair, k)));
+            if (access(path, F_OK) < 0)
+                return false;
+        }
+    return true;
+}
+
+static int on_resolve(struct json_object *params, struct err *e)
+{
+    struct json_object *fds = json_object_object_get(params, "fds");
+
+    if (!are_open(fds))
+        return fail(e, -EBADF, "resolve: fds: they are not open");
+    own.end = json_object_array_length(fds) ? "moved" : "runs";
+    if (json_object_get_boolean(json_object_object_get(params, "abort")))
+        own.end = "stayed";
+    uv_idle_start(&own.telling, on_moving);
+    return 0;
+}
+
 static int on_migrate(struct json_object *params, struct err *e)
 {
+    static const char *const ends[] = { "moved", "fenced", NULL };
     int n = json_object_get_int(json_object_object_get(params, "bytes_per_s"));
+
+    if (n >= 79 && n <= 81) {
+        if (!are_open(json_object_object_get(params, "fds")))
+            return fail(e, -EBADF, "migrate: fds: they are not open");
+        own.end = ends[n - 79];
+        uv_idle_start(&own.telling, on_moving);
+        return 0;
+    }
 
     if (n == 77)
         return fail(
@@ -221,6 +271,8 @@ static int on_call(void *arg, const char *method, struct json_object *params,
             json_object_to_json_string_ext(params, JSON_C_TO_STRING_PLAIN));
     if (strcmp(method, "migrate") == 0)
         return on_migrate(params, e);
+    if (strcmp(method, "resolve") == 0)
+        return on_resolve(params, e);
     if (strcmp(method, "migrate_cancel") == 0)
         return on_cancel(e);
     if (strcmp(method, "info"))
