@@ -197,6 +197,22 @@ TEST(a_supervisor_that_dies_leaves_it_open)
     boss_retire(&boss);
 }
 
+/* Else nobody could hear that the supervisor has closed them. */
+TEST(the_connections_are_the_supervisors_alone_from_then_on)
+{
+    char peer[128];
+
+    boss_start(&boss, "web");
+    snprintf(peer, sizeof(peer), PEER "; kill -KILL %d", boss.pid);
+    leaves = true;
+    CHECK_EQ(RUN(cmd_migrate, false, W("-s"), W(""), W("web"), peer),
+             -EINPROGRESS);
+    leaves = false;
+    boss_reap(&boss);
+    boss_start(&boss, "web");
+    boss_retire(&boss);
+}
+
 TEST(what_the_supervisor_refuses_ends_ssh)
 {
     boss_start(&boss, "web");
@@ -285,6 +301,7 @@ int main(void)
         RULE(programs_get_each_event_on_a_line_and_the_end_last),
         RULE(one_that_is_fenced_ends_with_7_and_what_to_do),
         RULE(a_supervisor_that_dies_leaves_it_open),
+        RULE(the_connections_are_the_supervisors_alone_from_then_on),
         RULE(what_the_supervisor_refuses_ends_ssh),
         RULE(the_guest_is_not_asked_when_nobody_is_reached),
         RULE(an_interrupt_cancels_it_in_order),
