@@ -57,10 +57,9 @@ struct fh_mig_side { /* the body of H1 and H2 */
     uint32_t visible_grant_frames;
     uint64_t ram_bytes;
     uint32_t tsc_khz;
-    uint32_t host_flags; /* as in evidence; told, not believed */
-    uint8_t zero2[16];
+    uint8_t zero2[20];
     uint8_t map_hash[FH_MIG_HASH_BYTES]; /* of struct fh_map_entry[] */
-    uint8_t policy_hash[FH_MIG_HASH_BYTES];
+    uint8_t zero3[32];
     uint8_t x[32]; /* X25519 public key */
     uint8_t nonce[32];
 };
@@ -149,7 +148,8 @@ enum fh_mig_state { /* each once, in this order, in the last epoch */
 };
 
 struct fh_mig_tsc {
-    uint32_t mode, khz, incarnation, zero;
+    uint32_t mode, khz;
+    uint64_t zero;
 };
 
 struct fh_mig_param {

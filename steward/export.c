@@ -74,6 +74,9 @@ static int check_guest(struct export *x)
     const struct mig_machine *me = x->me;
     long stray;
 
+    if (!(me->own.flags & MIG_FLAG_MIGRATABLE))
+        return mig_fail(&x->why, FH_MIG_ERR_GUEST,
+                        "guest: it is pinned to this host");
     if (!x->soft && !gcm_fast())
         return mig_fail(&x->why, FH_MIG_ERR_XEN,
                         "cpu: AES-NI, PCLMULQDQ or SSSE3 is missing: nothing "
@@ -174,6 +177,7 @@ int export_round(struct export *x)
 /* Xen's number of this suspend comes first: what is read belongs to it. */
 static int begin_last(struct export *x)
 {
+    struct fh_mig_param param[FH_MIG_PARAMS];
     const struct mig_world *w = x->world;
     uint32_t bytes = x->context_room;
     long rc;
@@ -181,16 +185,19 @@ static int begin_last(struct export *x)
     x->suspension = w->suspended(w->arg);
     if (x->suspension == 0) {
         x->paused = false; /* dom0 let it run again: it may ask once more */
+        x->drained = false;
         return 1;
     }
     rc = w->mark_mapped(w->arg, x->suspension);
     if (rc == 0)
         rc = w->get_context(w->arg, x->suspension, x->context, &bytes);
+    if (rc == 0)
+        rc = w->get_params(w->arg, param);
     if (rc < 0)
         return mig_fail(&x->why,
                         rc == -EAGAIN ? FH_MIG_ERR_RESUMED : FH_MIG_ERR_XEN,
                         "state of the vcpus: Xen says %ld", rc);
-    state_out_open(&x->out, x->me, x->context, bytes);
+    state_out_open(&x->out, x->me, param, x->context, bytes);
     rc = rounds_begin(&x->rounds, false, &x->why);
     if (rc < 0)
         return (int)rc;
@@ -309,14 +316,13 @@ static int check_ready(struct export *x, const struct fh_mig_ack *a)
     hand_hash(FH_MIG_LABEL_READY, piece, 2, digest);
     rc = w->verify(w->arg, a->evidence, digest, &c);
     if (rc < 0)
-        return mig_fail(&x->why, FH_MIG_ERR_EVIDENCE,
+        return mig_fail(&x->why, hand_verify_error(rc),
                         "READY: Xen does not accept its evidence: %ld", rc);
     if (c.type != MIG_ATTEST || c.state != MIG_STATE_RECEIVING ||
         memcmp(c.digest, digest, sizeof(digest)) ||
         memcmp(c.instance, x->hand.peer.instance, sizeof(c.instance)))
         return mig_fail(&x->why, FH_MIG_ERR_PEER,
                         "READY: its evidence is not about this transfer");
-    memcpy(x->receiver, a->evidence, sizeof(x->receiver));
     return 0;
 }
 
@@ -338,8 +344,7 @@ static int check_ack(struct export *x, const struct fh_mig_ack *a)
 /* From here on only Xen's evidence decides where the guest runs. */
 static int fence(struct export *x)
 {
-    struct mig_fence f = { .suspension = x->suspension,
-                           .receiver = x->receiver };
+    struct mig_fence f = { .suspension = x->suspension };
     uint8_t evidence[FH_MIG_EVIDENCE_BYTES];
     long rc;
 
@@ -400,7 +405,7 @@ int export_short(struct export *x, struct fh_mig_short *frame)
 
 int export_drained(struct export *x)
 {
-    if (!under_way(x) || x->state < EXPORT_LAST)
+    if (!under_way(x) || (x->state < EXPORT_LAST && !x->paused))
         return 1;
     x->drained = true;
     return x->state == EXPORT_AGREED ? end(x, fence(x)) : 0;
@@ -428,6 +433,10 @@ int export_token(struct export *x, const struct fh_mig_token *t)
                         "%s: Xen does not accept it: %ld",
                         type == FH_MIG_ABORT ? "ABORT" : "DONE", rc);
     forget(x);
+    x->why = (struct st_err){ 0 }; /* of tokens that were refused */
+    if (type == FH_MIG_ABORT)
+        mig_fail(&x->why, FH_MIG_ERR_CANCELLED,
+                 "transfer: the other side gave it up, and the guest stays");
     move(x, type == FH_MIG_ABORT ? EXPORT_CANCELLED : EXPORT_RETIRED);
     return 0;
 }
@@ -438,4 +447,11 @@ int export_cancel(struct export *x)
         return 1;
     return end(x, mig_fail(&x->why, FH_MIG_ERR_CANCELLED,
                            "transfer: dom0 cancelled it"));
+}
+
+int export_broken(struct export *x, enum fh_mig_error code, const char *words)
+{
+    if (!under_way(x))
+        return 1;
+    return end(x, mig_fail(&x->why, code, "%s", words));
 }

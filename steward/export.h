@@ -63,8 +63,7 @@ struct export
     bool logging, paused, drained;
     uint32_t suspension;
     struct fh_mig_epoch last_epoch;
-    uint8_t receiver[FH_MIG_EVIDENCE_BYTES]; /* of READY */
-    struct fh_mig_token start;               /* from FENCED on */
+    struct fh_mig_token start; /* from FENCED on */
 };
 
 /* SEND.  Only in IDLE or CANCELLED; h1 goes to the peer. */
@@ -103,5 +102,8 @@ int export_short(struct export *x, struct fh_mig_short *frame);
 int export_token(struct export *x, const struct fh_mig_token *t);
 
 int export_cancel(struct export *x);
+
+/* Something beside it went wrong: the transfer ends, with these words. */
+int export_broken(struct export *x, enum fh_mig_error code, const char *words);
 
 #endif

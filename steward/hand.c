@@ -4,6 +4,7 @@
  */
 #include "hand.h"
 
+#include <errno.h>
 #include <string.h>
 
 #include "kdf.h"
@@ -48,12 +49,21 @@ static void hash_plain(const void *p, size_t bytes,
     measure_end(&m, out);
 }
 
+/* Nothing came yet: H1 is what comes. */
+static unsigned number(uint8_t step)
+{
+    return step ? step : 1;
+}
+
 int hand_expect(struct hand *h, uint8_t step, struct st_err *e)
 {
-    if (h->step != step)
+    if (h->step == step)
+        return 0;
+    if (h->step == HAND_OVER)
         return mig_fail(e, FH_MIG_ERR_HANDSHAKE,
-                        "handshake: H%u came, want H%u", step, h->step);
-    return 0;
+                        "handshake: H%u came, and it is over", number(step));
+    return mig_fail(e, FH_MIG_ERR_HANDSHAKE, "handshake: H%u came, want H%u",
+                    number(step), number(h->step));
 }
 
 void hand_side(struct hand *h, struct drbg *d, const char *magic,
@@ -72,11 +82,9 @@ void hand_side(struct hand *h, struct drbg *d, const char *magic,
         .visible_grant_frames = me->visible_grant_frames,
         .ram_bytes = me->ram_bytes,
         .tsc_khz = me->tsc.khz,
-        .host_flags = me->host_flags,
     };
     memcpy(out->magic, magic, sizeof(out->magic));
     hash_plain(me->config.map, sizeof(me->config.map), out->map_hash);
-    hash_plain(me->policy, me->policy_bytes, out->policy_hash);
     drbg_bytes(d, h->dh.secret, sizeof(h->dh.secret));
     drbg_bytes(d, out->nonce, sizeof(out->nonce));
     dh_public(&h->dh);
@@ -114,17 +122,16 @@ static int check_shape(const struct mig_machine *me,
     return 0;
 }
 
-static int check_policy(const struct mig_machine *me,
-                        const struct fh_mig_side *s, struct st_err *e)
+static int check_tsc(const struct mig_machine *me, const struct fh_mig_side *s,
+                     struct st_err *e)
 {
     uint32_t khz = me->tsc.khz;
     uint64_t off = s->tsc_khz > khz ? s->tsc_khz - khz : khz - s->tsc_khz;
-    uint8_t hash[FH_MIG_HASH_BYTES];
 
-    hash_plain(me->policy, me->policy_bytes, hash);
-    if (memcmp(s->policy_hash, hash, sizeof(hash)))
+    if (me->tsc.mode != MIG_TSC_NATIVE)
         return mig_fail(e, FH_MIG_ERR_POLICY,
-                        "cpu policy: the two sides' differ");
+                        "time stamp counter: mode %u, want %u, native",
+                        me->tsc.mode, MIG_TSC_NATIVE);
     if (off * TSC_PARTS > khz)
         return differ(e, FH_MIG_ERR_POLICY, "time stamp counter in kHz",
                       s->tsc_khz, khz);
@@ -138,6 +145,7 @@ int hand_check_side(const struct hand *h, const struct fh_mig_side *s,
 
     if (memcmp(s->magic, magic, sizeof(s->magic)) || s->zero ||
         !mig_is_zero(s->zero2, sizeof(s->zero2)) ||
+        !mig_is_zero(s->zero3, sizeof(s->zero3)) ||
         (s->flags & ~FH_MIG_SIDE_CHECK))
         return mig_fail(e, FH_MIG_ERR_HANDSHAKE, "%s: it is no such message",
                         magic);
@@ -153,7 +161,12 @@ int hand_check_side(const struct hand *h, const struct fh_mig_side *s,
         return mig_fail(e, FH_MIG_ERR_HANDSHAKE, "streams: %u, want 1 to %u",
                         s->nr_streams, FH_MIG_STREAMS_MAX);
     rc = check_shape(h->me, s, e);
-    return rc < 0 ? rc : check_policy(h->me, s, e);
+    return rc < 0 ? rc : check_tsc(h->me, s, e);
+}
+
+enum fh_mig_error hand_verify_error(long rc)
+{
+    return rc == -EXDEV ? FH_MIG_ERR_PEER : FH_MIG_ERR_EVIDENCE;
 }
 
 int hand_attest(const struct hand *h, const uint8_t digest[FH_MIG_HASH_BYTES],
@@ -169,11 +182,12 @@ int hand_attest(const struct hand *h, const uint8_t digest[FH_MIG_HASH_BYTES],
 int hand_check_peer(struct hand *h, const uint8_t *evidence, uint32_t state,
                     const uint8_t digest[FH_MIG_HASH_BYTES], struct st_err *e)
 {
+    const struct mig_claims *own = &h->me->own;
     struct mig_claims *c = &h->peer;
     long rc = h->world->verify(h->world->arg, evidence, digest, c);
 
     if (rc < 0)
-        return mig_fail(e, FH_MIG_ERR_EVIDENCE,
+        return mig_fail(e, hand_verify_error(rc),
                         "evidence: Xen does not accept the other side's: %ld",
                         rc);
     if (c->type != MIG_ATTEST || memcmp(c->digest, digest, sizeof(c->digest)))
@@ -183,14 +197,20 @@ int hand_check_peer(struct hand *h, const uint8_t *evidence, uint32_t state,
         return mig_fail(e, FH_MIG_ERR_PEER,
                         "evidence: the other side is in state %u, want %u",
                         c->state, state);
-    if (memcmp(c->image, h->me->image, sizeof(c->image)))
+    if (memcmp(c->image, own->image, sizeof(c->image)))
         return mig_fail(e, FH_MIG_ERR_PEER,
                         "evidence: the other side runs another steward");
-    if (c->flags != h->me->host_flags)
+    if ((c->flags ^ own->flags) & MIG_FLAGS_HOST)
         return mig_fail(e, FH_MIG_ERR_PEER, "evidence: host flags %x, want %x",
-                        c->flags, h->me->host_flags);
+                        c->flags & MIG_FLAGS_HOST, own->flags & MIG_FLAGS_HOST);
+    if (memcmp(c->cpu_policy, own->cpu_policy, sizeof(c->cpu_policy)))
+        return mig_fail(e, FH_MIG_ERR_POLICY,
+                        "cpu policy: the two sides' differ");
+    if (memcmp(c->config, own->config, sizeof(c->config)))
+        return mig_fail(e, FH_MIG_ERR_PEER,
+                        "evidence: the other side's domain was made otherwise");
     if (mig_is_zero(c->instance, sizeof(c->instance)) ||
-        !memcmp(c->instance, h->me->instance, sizeof(c->instance)))
+        !memcmp(c->instance, own->instance, sizeof(c->instance)))
         return mig_fail(e, FH_MIG_ERR_PEER,
                         "evidence: the other side is this one");
     return 0;

@@ -76,9 +76,11 @@ void hand_side(struct hand *h, struct drbg *d, const char *magic,
 /* Ranges, and that the other side's machine is as ours. */
 int hand_check_side(const struct hand *h, const struct fh_mig_side *s,
                     const char *magic, struct st_err *e);
-/* Xen's word on the peer's evidence: that image, that state, that digest. */
+/* Xen's word on the peer's evidence: a domain like this one, in that state. */
 int hand_check_peer(struct hand *h, const uint8_t *evidence, uint32_t state,
                     const uint8_t digest[FH_MIG_HASH_BYTES], struct st_err *e);
+/* What it means that verify said rc. */
+enum fh_mig_error hand_verify_error(long rc);
 int hand_attest(const struct hand *h, const uint8_t digest[FH_MIG_HASH_BYTES],
                 uint8_t *evidence, struct st_err *e);
 /* T2, T3, T4 out of what h has of the messages. */

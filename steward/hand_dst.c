@@ -49,6 +49,9 @@ int hand_dst_h3(struct hand *h, const struct fh_mig_h3 *h3,
         return rc;
     if (mig_is_zero(h->peer.guest_id, sizeof(h->peer.guest_id)))
         return mig_fail(e, FH_MIG_ERR_PEER, "evidence: it names no guest");
+    if (!(h->peer.flags & MIG_FLAG_MIGRATABLE))
+        return mig_fail(e, FH_MIG_ERR_PEER,
+                        "evidence: its guest is pinned to its host");
     rc = hand_keys(h, h->h1.x, e);
     if (rc < 0)
         return rc;

@@ -411,6 +411,13 @@ int import_cancel(struct import *m)
                                 "transfer: dom0 cancelled it"));
 }
 
+int import_broken(struct import *m, enum fh_mig_error code, const char *words)
+{
+    if (over(m))
+        return 1;
+    return poisoned(m, mig_fail(&m->why, code, "%s", words));
+}
+
 int import_ask(struct import *m, bool give_up)
 {
     if (over(m))

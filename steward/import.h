@@ -90,4 +90,7 @@ int import_ask(struct import *m, bool give_up);
 
 int import_cancel(struct import *m);
 
+/* Something beside it went wrong: POISONED, with these words. */
+int import_broken(struct import *m, enum fh_mig_error code, const char *words);
+
 #endif

@@ -17,10 +17,13 @@
 enum mig_evidence { MIG_ATTEST = 1, MIG_FENCED, MIG_POISONED, MIG_COMMITTED };
 #define MIG_STATE_RUN 2u
 #define MIG_STATE_RECEIVING 3u
+#define MIG_FLAGS_HOST 7u          /* of its flags, those of the host */
+#define MIG_FLAG_MIGRATABLE 0x100u /* the domain may be fenced */
+#define MIG_TSC_NATIVE 2u          /* mode: never emulated */
 
 struct mig_claims { /* what Xen says is true, checked by our own Xen */
     uint32_t type;  /* enum mig_evidence */
-    uint32_t flags; /* of the host */
+    uint32_t flags; /* MIG_FLAGS_HOST, MIG_FLAG_MIGRATABLE */
     uint32_t state;
     uint8_t instance[FH_MIG_ID_BYTES];
     uint8_t peer[FH_MIG_ID_BYTES];
@@ -30,33 +33,28 @@ struct mig_claims { /* what Xen says is true, checked by our own Xen */
     uint8_t digest[FH_MIG_HASH_BYTES];
     uint8_t image[FH_MIG_HASH_BYTES];
     uint8_t measurement[FH_MIG_HASH_BYTES];
+    uint8_t config[FH_MIG_HASH_BYTES]; /* of how dom0 made the domain */
+    uint8_t cpu_policy[FH_MIG_HASH_BYTES];
 };
 
-/* This domain, as its own Xen describes it; both sides' must agree. */
+/* This domain, as its own Xen describes it; both sides must agree. */
 struct mig_machine {
     uint32_t nr_guest_vcpus;
     uint32_t visible_grant_frames;
-    uint32_t host_flags;
     uint64_t ram_bytes;
     struct fh_mig_tsc tsc;
     struct fh_mig_param param[FH_MIG_PARAMS];
     struct fh_measured_config config; /* its map is the guest's */
     const void *policy;               /* CPU policy, canonical bytes */
     uint32_t policy_bytes;
-    uint8_t instance[FH_MIG_ID_BYTES];
-    uint8_t image[FH_MIG_HASH_BYTES];
-    /* The source's: zero at a destination. */
-    uint8_t guest_id[FH_MIG_ID_BYTES];
-    uint64_t generation;
-    uint8_t measurement[FH_MIG_HASH_BYTES];
+    struct mig_claims own; /* of its own evidence */
 };
 
 struct mig_fence {
     uint8_t session[FH_MIG_ID_BYTES];
     uint8_t peer[FH_MIG_ID_BYTES];
     uint8_t digest[FH_MIG_HASH_BYTES];
-    uint32_t suspension;     /* the one whose memory was sent */
-    const uint8_t *receiver; /* the destination's evidence, of READY */
+    uint32_t suspension; /* the one whose memory was sent */
 };
 
 /*
@@ -103,10 +101,13 @@ struct mig_world {
     /* *bytes: room, then how many */
     long (*get_context)(void *arg, uint32_t suspension, void *out,
                         uint32_t *bytes);
+    /* of that moment: FH_MIG_PARAMS, the one that is the guest's first */
+    long (*get_params)(void *arg, struct fh_mig_param *out);
 
     /* destination */
     long (*populate)(void *arg, uint64_t gfn, uint32_t nr);
     long (*give_back)(void *arg, uint64_t gfn, uint32_t nr);
+    /* all were compared, but the first: that one is set */
     long (*set_params)(void *arg, const struct fh_mig_param *p);
     long (*set_context)(void *arg, const void *p, uint32_t bytes);
 };

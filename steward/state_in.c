@@ -81,9 +81,14 @@ static int take_params(struct state_in *s, const struct unpacked *r,
 
     if (rc < 0)
         return rc;
-    for (unsigned i = 0; i < FH_MIG_PARAMS; i++)
-        if (s->param[i].index != s->me->param[i].index || s->param[i].zero)
+    for (unsigned i = 0; i < FH_MIG_PARAMS; i++) {
+        const struct fh_mig_param *own = &s->me->param[i];
+
+        if (s->param[i].index != own->index || s->param[i].zero)
             return bad(r, e, "parameters: another list");
+        if (i > 0 && s->param[i].value != own->value) /* dom0 chose it */
+            return bad(r, e, "parameters: not as on this side");
+    }
     return 0;
 }
 

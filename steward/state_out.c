@@ -7,13 +7,15 @@
 #include <string.h>
 
 void state_out_open(struct state_out *s, const struct mig_machine *me,
+                    const struct fh_mig_param param[FH_MIG_PARAMS],
                     const void *context, uint32_t context_bytes)
 {
     *s = (struct state_out){ .id = FH_MIG_STATE_CONTEXT };
-    memcpy(s->guest.guest_id, me->guest_id, sizeof(s->guest.guest_id));
-    s->guest.generation = me->generation;
-    memcpy(s->launch.measurement, me->measurement,
+    memcpy(s->guest.guest_id, me->own.guest_id, sizeof(s->guest.guest_id));
+    s->guest.generation = me->own.generation;
+    memcpy(s->launch.measurement, me->own.measurement,
            sizeof(s->launch.measurement));
+    memcpy(s->param, param, sizeof(s->param));
     s->launch.config = me->config;
 #define ITEM(which, from, len)                                                 \
     s->item[FH_MIG_STATE_##which].p = from;                                    \
@@ -21,7 +23,7 @@ void state_out_open(struct state_out *s, const struct mig_machine *me,
     ITEM(CONTEXT, context, context_bytes);
     ITEM(TSC, &me->tsc, sizeof(me->tsc));
     ITEM(POLICY, me->policy, me->policy_bytes);
-    ITEM(PARAMS, me->param, sizeof(me->param));
+    ITEM(PARAMS, s->param, sizeof(s->param));
     ITEM(MAP, me->config.map, sizeof(me->config.map));
     ITEM(GUEST, &s->guest, sizeof(s->guest));
     ITEM(LAUNCH, &s->launch, sizeof(s->launch));

@@ -15,11 +15,13 @@ struct state_out {
     } item[FH_MIG_STATES]; /* by id */
     struct fh_mig_guest guest;
     struct fh_mig_launch launch;
+    struct fh_mig_param param[FH_MIG_PARAMS];
     uint32_t id, part; /* the next one */
 };
 
 /* me and context must stay until the last state_out_fill(). */
 void state_out_open(struct state_out *s, const struct mig_machine *me,
+                    const struct fh_mig_param param[FH_MIG_PARAMS],
                     const void *context, uint32_t context_bytes);
 
 /* true: there is more than went into this frame. */

@@ -17,7 +17,8 @@
 #define FH_HIGH_RAM_GPA 0x100000000ull
 #define TAIL_PAGES 5u
 
-_Static_assert(sizeof(struct fake_evidence) == FH_MIG_EVIDENCE_BYTES, "size");
+_Static_assert(sizeof(struct xen_steward_evidence) == FH_MIG_EVIDENCE_BYTES,
+               "size");
 
 static bool fails(struct fake_mig *f)
 {
@@ -239,13 +240,24 @@ static long world_get_context(void *arg, uint32_t suspension, void *out,
     return 0;
 }
 
+static long world_get_params(void *arg, struct fh_mig_param *out)
+{
+    struct fake_mig *f = arg;
+
+    if (fails(f))
+        return -EIO;
+    memcpy(out, f->me.param, sizeof(f->me.param));
+    out[0].value = f->callback;
+    return 0;
+}
+
 static long world_set_params(void *arg, const struct fh_mig_param *p)
 {
     struct fake_mig *f = arg;
 
     if (fails(f))
         return -EIO;
-    memcpy(f->params_set, p, sizeof(f->params_set));
+    f->callback = p[0].value;
     return 0;
 }
 
@@ -263,43 +275,55 @@ static long world_set_context(void *arg, const void *p, uint32_t bytes)
 
 /* ---- evidence ---- */
 
-static void sign(const struct fake_mig *f, struct fake_evidence *v)
+#define HOST_FLAGS 5u
+
+static void sign(const struct fake_mig *f, struct xen_steward_evidence *v)
 {
-    kdf_hmac(f->pool_key, v, offsetof(struct fake_evidence, mac), v->mac);
+    kdf_hmac(f->pool_key, v, sizeof(v->claims), v->mac);
 }
 
-static bool signed_well(const struct fake_mig *f, const struct fake_evidence *v)
+static bool signed_well(const struct fake_mig *f,
+                        const struct xen_steward_evidence *v)
 {
     uint8_t mac[32];
 
-    kdf_hmac(f->pool_key, v, offsetof(struct fake_evidence, mac), mac);
-    return v->version == 1 && v->flags == f->me.host_flags &&
+    kdf_hmac(f->pool_key, v, sizeof(v->claims), mac);
+    return v->claims.provider == XEN_STEWARD_PROVIDER_pool &&
+           (v->claims.flags & MIG_FLAGS_HOST) ==
+               (f->me.own.flags & MIG_FLAGS_HOST) &&
            !memcmp(mac, v->mac, sizeof(mac));
 }
 
 static void evidence_of(const struct fake_mig *f, uint32_t type,
-                        struct fake_evidence *v)
+                        struct xen_steward_evidence *v)
 {
-    *v = (struct fake_evidence){ .type = type,
-                                 .version = 1,
-                                 .flags = f->me.host_flags,
-                                 .state = f->state,
-                                 .generation = f->me.generation };
-    memcpy(v->instance, f->me.instance, 16);
-    memcpy(v->guest_id, f->me.guest_id, 16);
-    memcpy(v->image, f->me.image, 32);
-    memcpy(v->measurement, f->me.measurement, 32);
+    const struct mig_claims *own = &f->me.own;
+    struct xen_steward_claims *c = &v->claims;
+
+    *c = (struct xen_steward_claims){ .provider = XEN_STEWARD_PROVIDER_pool,
+                                      .len_bytes = sizeof(*v),
+                                      .epoch = 1,
+                                      .type = type,
+                                      .flags = own->flags,
+                                      .state = f->state,
+                                      .generation = own->generation };
+    memcpy(c->instance, own->instance, 16);
+    memcpy(c->guest_id, own->guest_id, 16);
+    memcpy(c->image, own->image, 32);
+    memcpy(c->measurement, own->measurement, 32);
+    memcpy(c->config, own->config, 32);
+    memcpy(c->cpu_policy, own->cpu_policy, 32);
 }
 
 static long world_attest(void *arg, const uint8_t digest[32], uint8_t *out)
 {
     struct fake_mig *f = arg;
-    struct fake_evidence v;
+    struct xen_steward_evidence v;
 
     if (fails(f))
         return -ENOENT;
     evidence_of(f, MIG_ATTEST, &v);
-    memcpy(v.digest, digest, 32);
+    memcpy(v.claims.digest, digest, 32);
     sign(f, &v);
     memcpy(out, &v, sizeof(v));
     return 0;
@@ -308,33 +332,35 @@ static long world_attest(void *arg, const uint8_t digest[32], uint8_t *out)
 static void world_claims(void *arg, const uint8_t *evidence,
                          struct mig_claims *c)
 {
-    struct fake_evidence v;
+    struct xen_steward_evidence v;
 
     (void)arg;
     memcpy(&v, evidence, sizeof(v));
-    *c = (struct mig_claims){ .type = v.type,
-                              .flags = v.flags,
-                              .state = v.state,
-                              .generation = v.generation };
-    memcpy(c->instance, v.instance, 16);
-    memcpy(c->peer, v.peer, 16);
-    memcpy(c->guest_id, v.guest_id, 16);
-    memcpy(c->session, v.session, 16);
-    memcpy(c->digest, v.digest, 32);
-    memcpy(c->image, v.image, 32);
-    memcpy(c->measurement, v.measurement, 32);
+    *c = (struct mig_claims){ .type = v.claims.type,
+                              .flags = v.claims.flags,
+                              .state = v.claims.state,
+                              .generation = v.claims.generation };
+    memcpy(c->instance, v.claims.instance, 16);
+    memcpy(c->peer, v.claims.peer, 16);
+    memcpy(c->guest_id, v.claims.guest_id, 16);
+    memcpy(c->session, v.claims.session, 16);
+    memcpy(c->digest, v.claims.digest, 32);
+    memcpy(c->image, v.claims.image, 32);
+    memcpy(c->measurement, v.claims.measurement, 32);
+    memcpy(c->config, v.claims.config, 32);
+    memcpy(c->cpu_policy, v.claims.cpu_policy, 32);
 }
 
 static long world_verify(void *arg, const uint8_t *evidence,
                          const uint8_t digest[32], struct mig_claims *c)
 {
     struct fake_mig *f = arg;
-    struct fake_evidence v;
+    struct xen_steward_evidence v;
 
     memcpy(&v, evidence, sizeof(v));
     if (fails(f) || !signed_well(f, &v))
         return -EBADMSG;
-    if (v.type != MIG_ATTEST || memcmp(v.digest, digest, 32))
+    if (v.claims.type != MIG_ATTEST || memcmp(v.claims.digest, digest, 32))
         return -EXDEV;
     world_claims(f, evidence, c);
     return 0;
@@ -343,6 +369,7 @@ static long world_verify(void *arg, const uint8_t *evidence,
 static long world_fence(void *arg, const struct mig_fence *x, uint8_t *out)
 {
     struct fake_mig *f = arg;
+    struct xen_steward_claims *c = &f->fenced.claims;
 
     if (fails(f) || f->state != FAKE_MIG_RUN)
         return -EBUSY;
@@ -350,9 +377,9 @@ static long world_fence(void *arg, const struct mig_fence *x, uint8_t *out)
         return -EAGAIN;
     f->state = FAKE_MIG_FENCED;
     evidence_of(f, MIG_FENCED, &f->fenced);
-    memcpy(f->fenced.peer, x->peer, 16);
-    memcpy(f->fenced.session, x->session, 16);
-    memcpy(f->fenced.digest, x->digest, 32);
+    memcpy(c->peer, x->peer, 16);
+    memcpy(c->session, x->session, 16);
+    memcpy(c->digest, x->digest, 32);
     sign(f, &f->fenced);
     memcpy(out, &f->fenced, sizeof(f->fenced));
     return 0;
@@ -367,8 +394,8 @@ static long world_poison(void *arg, const uint8_t *session, const uint8_t *peer,
         return -EBUSY;
     f->state = FAKE_MIG_POISONED;
     evidence_of(f, MIG_POISONED, &f->poisoned);
-    memcpy(f->poisoned.session, session, 16);
-    memcpy(f->poisoned.peer, peer, 16);
+    memcpy(f->poisoned.claims.session, session, 16);
+    memcpy(f->poisoned.claims.peer, peer, 16);
     sign(f, &f->poisoned);
     memcpy(out, &f->poisoned, sizeof(f->poisoned));
     return 0;
@@ -379,44 +406,49 @@ static long world_commit(void *arg, const uint8_t *fenced,
                          const uint8_t *digest, uint8_t *out)
 {
     struct fake_mig *f = arg;
-    struct fake_evidence v;
+    struct xen_steward_evidence v;
+    struct xen_steward_claims *c = &v.claims;
 
     memcpy(&v, fenced, sizeof(v));
     if (fails(f) || f->state != FAKE_MIG_RECEIVING || !f->context_set)
         return -EBUSY;
-    if (!signed_well(f, &v) || v.type != MIG_FENCED ||
-        memcmp(v.peer, f->me.instance, 16) || memcmp(v.session, session, 16) ||
-        memcmp(v.digest, digest, 32) || memcmp(v.instance, peer, 16))
+    if (!signed_well(f, &v) || c->type != MIG_FENCED ||
+        memcmp(c->peer, f->me.own.instance, 16) ||
+        memcmp(c->session, session, 16) || memcmp(c->digest, digest, 32) ||
+        memcmp(c->instance, peer, 16))
         return -EPERM;
-    memcpy(f->me.guest_id, v.guest_id, 16);
-    memcpy(f->me.measurement, v.measurement, 32);
-    f->me.generation = v.generation + 1;
+    memcpy(f->me.own.guest_id, c->guest_id, 16);
+    memcpy(f->me.own.measurement, c->measurement, 32);
+    f->me.own.generation = c->generation + 1;
+    f->me.own.flags |= MIG_FLAG_MIGRATABLE;
     f->state = FAKE_MIG_RUN;
     evidence_of(f, MIG_COMMITTED, &f->committed);
-    memcpy(f->committed.peer, v.instance, 16);
-    memcpy(f->committed.session, session, 16);
-    memcpy(f->committed.digest, digest, 32);
+    memcpy(f->committed.claims.peer, c->instance, 16);
+    memcpy(f->committed.claims.session, session, 16);
+    memcpy(f->committed.claims.digest, digest, 32);
     sign(f, &f->committed);
     memcpy(out, &f->committed, sizeof(f->committed));
     return 0;
 }
 
 static bool from_receiver(const struct fake_mig *f,
-                          const struct fake_evidence *v)
+                          const struct xen_steward_evidence *v)
 {
+    const struct xen_steward_claims *c = &v->claims;
+
     return f->state == FAKE_MIG_FENCED && signed_well(f, v) &&
-           !memcmp(v->instance, f->fenced.peer, 16) &&
-           !memcmp(v->peer, f->me.instance, 16) &&
-           !memcmp(v->session, f->fenced.session, 16);
+           !memcmp(c->instance, f->fenced.claims.peer, 16) &&
+           !memcmp(c->peer, f->me.own.instance, 16) &&
+           !memcmp(c->session, f->fenced.claims.session, 16);
 }
 
 static long world_unfence(void *arg, const uint8_t *poisoned)
 {
     struct fake_mig *f = arg;
-    struct fake_evidence v;
+    struct xen_steward_evidence v;
 
     memcpy(&v, poisoned, sizeof(v));
-    if (!from_receiver(f, &v) || v.type != MIG_POISONED)
+    if (!from_receiver(f, &v) || v.claims.type != MIG_POISONED)
         return -EPERM;
     f->state = FAKE_MIG_RUN;
     return 0;
@@ -425,12 +457,12 @@ static long world_unfence(void *arg, const uint8_t *poisoned)
 static long world_retire(void *arg, const uint8_t *committed)
 {
     struct fake_mig *f = arg;
-    struct fake_evidence v;
+    struct xen_steward_evidence v;
 
     memcpy(&v, committed, sizeof(v));
-    if (!from_receiver(f, &v) || v.type != MIG_COMMITTED ||
-        memcmp(v.guest_id, f->me.guest_id, 16) ||
-        v.generation != f->me.generation + 1)
+    if (!from_receiver(f, &v) || v.claims.type != MIG_COMMITTED ||
+        memcmp(v.claims.guest_id, f->me.own.guest_id, 16) ||
+        v.claims.generation != f->me.own.generation + 1)
         return -EPERM;
     f->state = FAKE_MIG_RETIRED;
     return 0;
@@ -488,20 +520,25 @@ static void make_machine(struct fake_mig *f, uint32_t seed)
 
     *me = (struct mig_machine){ .nr_guest_vcpus = 2,
                                 .visible_grant_frames = 31,
-                                .tsc = { 2, 2000000, 0, 0 },
+                                .tsc = { MIG_TSC_NATIVE, 2000000, 0 },
                                 .policy = f->policy,
                                 .policy_bytes = sizeof(f->policy) };
     fill(f->policy, sizeof(f->policy), 77);
-    fill(me->image, sizeof(me->image), 78);
-    fill(me->instance, sizeof(me->instance), seed);
+    me->own.flags = HOST_FLAGS;
+    fill(me->own.image, sizeof(me->own.image), 78);
+    fill(me->own.config, sizeof(me->own.config), 79);
+    fill(me->own.cpu_policy, sizeof(me->own.cpu_policy), 80);
+    fill(me->own.instance, sizeof(me->own.instance), seed);
     for (unsigned i = 0; i < FH_MIG_PARAMS; i++)
-        me->param[i] = (struct fh_mig_param){ i * 3 + 1, 0, i * seed };
+        me->param[i] = (struct fh_mig_param){ i * 3 + 1, 0, i * 7 };
     make_map(f);
     if (f->state != FAKE_MIG_RUN)
         return;
-    fill(me->guest_id, sizeof(me->guest_id), seed + 1);
-    fill(me->measurement, sizeof(me->measurement), seed + 2);
-    me->generation = 4;
+    me->own.flags |= MIG_FLAG_MIGRATABLE;
+    fill(me->own.guest_id, sizeof(me->own.guest_id), seed + 1);
+    fill(me->own.measurement, sizeof(me->own.measurement), seed + 2);
+    me->own.generation = 4;
+    f->callback = seed * 3;
     f->context_bytes = 70001;
     fill(f->context, f->context_bytes, seed + 3);
 }
@@ -530,6 +567,7 @@ void fake_mig_open(struct fake_mig *f, enum fake_mig_state state,
                    world_suspended,
                    world_mark_mapped,
                    world_get_context,
+                   world_get_params,
                    world_populate,
                    world_give_back,
                    world_set_params,

@@ -11,6 +11,7 @@
 #include <bearssl.h>
 
 #include "steward/drbg.h"
+#include "steward/layout.h"
 #include "steward/mig.h"
 #include "steward/ram.h"
 
@@ -24,15 +25,6 @@ enum fake_mig_state { /* stream.md, 8.3 */
                       FAKE_MIG_FENCED,
                       FAKE_MIG_POISONED,
                       FAKE_MIG_RETIRED,
-};
-
-/* Xen's evidence, stream.md section 2. */
-struct fake_evidence {
-    uint32_t type, version, flags, state;
-    uint8_t instance[16], peer[16], guest_id[16], session[16];
-    uint64_t generation, zero;
-    uint8_t digest[32], image[32], measurement[32], zero2[96];
-    uint8_t mac[32];
 };
 
 struct fake_mig {
@@ -55,8 +47,8 @@ struct fake_mig {
     enum fake_mig_state state;
     bool logging, context_set;
     uint32_t suspension, resumes; /* suspension 0: it runs */
-    struct fake_evidence fenced, poisoned, committed;
-    struct fh_mig_param params_set[FH_MIG_PARAMS];
+    struct xen_steward_evidence fenced, poisoned, committed;
+    uint64_t callback;   /* the parameter that is the guest's */
     uint64_t mapped_gfn; /* changes behind the log's back; 0: none */
     long stray;
     uint32_t nr_calls, fail_at; /* the nth call fails; 0: none does */

@@ -259,9 +259,9 @@ static void open_state(struct state_in *in, struct st_err *e)
 {
     fake_mig_open(&s, FAKE_MIG_RUN, 2, 0, 10);
     fake_mig_open(&d, FAKE_MIG_RECEIVING, 2, 0, 20);
-    source = (struct mig_claims){ .generation = s.me.generation };
-    memcpy(source.guest_id, s.me.guest_id, 16);
-    memcpy(source.measurement, s.me.measurement, 32);
+    source = (struct mig_claims){ .generation = s.me.own.generation };
+    memcpy(source.guest_id, s.me.own.guest_id, 16);
+    memcpy(source.measurement, s.me.own.measurement, 32);
     *in = (struct state_in){ .me = &d.me,
                              .source = &source,
                              .tsc_khz = s.me.tsc.khz,
@@ -287,7 +287,7 @@ static int send_state(struct state_in *in, edit *how, struct st_err *e)
     unsigned nr = 0;
     int rc = 0;
 
-    state_out_open(&out, &s.me, s.context, s.context_bytes);
+    state_out_open(&out, &s.me, s.me.param, s.context, s.context_bytes);
     while (rc == 0 && more) {
         struct ram r = test_ram();
         struct unpack u = { .ram = &r,

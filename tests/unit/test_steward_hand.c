@@ -110,9 +110,9 @@ TEST(machines_that_differ_do_not_go_on)
         { FH_MIG_ERR_SHAPE, "grant frames" },
         { FH_MIG_ERR_SHAPE, "memory in bytes" },
         { FH_MIG_ERR_SHAPE, "memory map" },
-        { FH_MIG_ERR_POLICY, "cpu policy" },
-        { FH_MIG_ERR_POLICY, "time stamp counter" },
-        { FH_MIG_ERR_POLICY, "time stamp counter" },
+        { FH_MIG_ERR_POLICY, "mode 1, want 2" },
+        { FH_MIG_ERR_POLICY, "time stamp counter in kHz" },
+        { FH_MIG_ERR_POLICY, "time stamp counter in kHz" },
     };
 
     for (unsigned i = 0; i < ARRAY_SIZE(row); i++) {
@@ -121,7 +121,7 @@ TEST(machines_that_differ_do_not_go_on)
         p.d.me.visible_grant_frames += i == 1;
         p.d.me.ram_bytes += i == 2;
         p.d.me.config.map[3].len_bytes += i == 3;
-        p.d.policy[9999] ^= i == 4;
+        p.d.me.tsc.mode -= i == 4;
         p.d.me.tsc.khz += i == 5 ? 1002 : 0;
         p.d.me.tsc.khz -= i == 6 ? 1002 : 0;
         CHECK_FAILS(shake(2), &p.m.why, row[i].code, row[i].words);
@@ -146,16 +146,20 @@ TEST(a_peer_that_is_not_what_it_should_be_is_refused)
         { FH_MIG_ERR_PEER, "another steward" },
         { FH_MIG_ERR_PEER, "state 2, want 3" }, /* a guest ran there */
         { FH_MIG_ERR_PEER, "is this one" },
+        { FH_MIG_ERR_POLICY, "cpu policy" },
+        { FH_MIG_ERR_PEER, "made otherwise" },
     };
 
     for (unsigned i = 0; i < ARRAY_SIZE(row); i++) {
         pair_open(&p, 1);
         p.d.pool_key[0] ^= i == 0;
-        p.d.me.image[0] ^= i == 1;
+        p.d.me.own.image[0] ^= i == 1;
         if (i == 2)
             p.d.state = FAKE_MIG_RUN;
         if (i == 3)
-            memcpy(p.d.me.instance, p.s.me.instance, 16);
+            memcpy(p.d.me.own.instance, p.s.me.own.instance, 16);
+        p.d.me.own.cpu_policy[31] ^= i == 4;
+        p.d.me.own.config[31] ^= i == 5;
         CHECK_FAILS(shake(3), &p.x.why, row[i].code, row[i].words);
         CHECK_EQ(p.x.state, EXPORT_CANCELLED);
         pair_close(&p);
@@ -165,8 +169,18 @@ TEST(a_peer_that_is_not_what_it_should_be_is_refused)
     CHECK_FAILS(shake(4), &p.m.why, FH_MIG_ERR_PEER, "state 4, want 2");
     pair_close(&p);
     pair_open(&p, 1);
-    memset(p.s.me.guest_id, 0, 16);
+    memset(p.s.me.own.guest_id, 0, 16);
     CHECK_FAILS(shake(4), &p.m.why, FH_MIG_ERR_PEER, "names no guest");
+    pair_close(&p);
+    pair_open(&p, 1);
+    p.s.me.own.flags &= ~MIG_FLAG_MIGRATABLE;
+    CHECK_FAILS(shake(1), &p.x.why, FH_MIG_ERR_GUEST, "pinned");
+    p.s.me.own.flags |= MIG_FLAG_MIGRATABLE;
+    CHECK_EQ(shake(2), 0);
+    p.s.me.own.flags &= ~MIG_FLAG_MIGRATABLE; /* a source that is not ours */
+    CHECK_EQ(export_h2(&p.x, &say.h2, &say.h3), 0);
+    CHECK_FAILS(import_h3(&p.m, &say.h3, &say.h4), &p.m.why, FH_MIG_ERR_PEER,
+                "pinned");
     pair_close(&p);
 }
 

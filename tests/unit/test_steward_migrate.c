@@ -17,7 +17,7 @@ static void check_moved(void)
     struct fh_mig_token done;
     uint8_t id[16];
 
-    memcpy(id, p.s.me.guest_id, sizeof(id));
+    memcpy(id, p.s.me.own.guest_id, sizeof(id));
     CHECK_EQ(p.x.state, EXPORT_AGREED);
     CHECK_EQ(p.m.state, IMPORT_READY);
     CHECK_EQ(export_drained(&p.x), 0);
@@ -30,11 +30,11 @@ static void check_moved(void)
     CHECK_EQ(p.s.state, FAKE_MIG_RETIRED);
     CHECK_EQ(p.x.state, EXPORT_RETIRED);
     CHECK(fake_mig_same(&p.s, &p.d));
-    assert_memory_equal(p.d.me.guest_id, id, sizeof(id));
-    CHECK_EQ(p.d.me.generation, 5);
+    assert_memory_equal(p.d.me.own.guest_id, id, sizeof(id));
+    CHECK_EQ(p.d.me.own.generation, 5);
     CHECK_EQ(p.d.context_bytes, p.s.context_bytes);
     assert_memory_equal(p.d.context, p.s.context, p.s.context_bytes);
-    assert_memory_equal(p.d.params_set, p.s.me.param, sizeof(p.s.me.param));
+    CHECK_EQ(p.d.callback, p.s.callback);
 }
 
 static void check_no_keys(void)
@@ -169,9 +169,22 @@ TEST(paused_during_an_epoch_takes_effect_at_its_end)
     CHECK_EQ(export_round(&p.x), 0);
     p.s.suspension = 1;
     CHECK_EQ(export_paused(&p.x), 0);
-    CHECK_EQ(export_drained(&p.x), 1);
     CHECK_EQ(pair_carry(&p), 0);
     check_moved();
+    pair_close(&p);
+}
+
+TEST(drained_counts_from_the_moment_paused_was_asked_for)
+{
+    pair_open(&p, 1);
+    CHECK_EQ(pair_handshake(&p, false), 0);
+    CHECK_EQ(export_drained(&p.x), 1);
+    CHECK_EQ(export_round(&p.x), 0);
+    p.s.suspension = 1;
+    CHECK_EQ(export_paused(&p.x), 0);
+    CHECK_EQ(export_drained(&p.x), 0);
+    CHECK_EQ(pair_carry(&p), 0);
+    CHECK_EQ(p.x.state, EXPORT_FENCED);
     pair_close(&p);
 }
 
@@ -370,6 +383,7 @@ RUN_TESTS(
     RULE(a_page_that_changes_behind_the_log_is_in_the_last_epoch),
     RULE(an_epoch_waits_for_the_answer_to_the_one_before),
     RULE(paused_during_an_epoch_takes_effect_at_its_end),
+    RULE(drained_counts_from_the_moment_paused_was_asked_for),
     RULE(a_guest_that_is_not_suspended_is_not_sent_off),
     RULE(a_guest_that_ran_after_its_last_page_is_not_fenced),
     RULE(no_fence_before_the_disks_are_drained),
