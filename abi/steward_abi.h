@@ -23,6 +23,11 @@
  * Any failure: the steward writes error and text, then state = FAILED, rings
  * and never starts a guest vCPU.  dom0's own failure: offer.aborted = 1.
  *
+ * With FH_OFFER_RECEIVE nothing is loaded: every len_bytes is 0, no other flag
+ * is set, and from READY the state goes to RECEIVING.  When the guest's vCPUs
+ * run here it is RUNNING; guest_id and measurement are the guest's then, and
+ * noted was not waited for.
+ *
  * While the guest runs, dom0 has the steward move it by commands, one at a
  * time:
  *
@@ -43,11 +48,13 @@
 /* The steward's, in struct fh_control.state. */
 enum fh_state {
     FH_STATE_NONE,
-    FH_STATE_READY,    /* rings and grants stand; waiting for introduced */
-    FH_STATE_LOADING,  /* offer accepted; batches are wanted */
-    FH_STATE_STARTING, /* measured, every grant taken back; waits for noted */
-    FH_STATE_RUNNING,  /* the guest's vCPU 0 was started */
-    FH_STATE_FAILED,   /* see error and text */
+    FH_STATE_READY,     /* rings and grants stand; waiting for introduced */
+    FH_STATE_LOADING,   /* offer accepted; batches are wanted */
+    FH_STATE_STARTING,  /* measured, every grant taken back; waits for noted */
+    FH_STATE_RUNNING,   /* the guest's vCPU 0 was started */
+    FH_STATE_FAILED,    /* see error and text */
+    FH_STATE_RECEIVING, /* memory stands, a guest may come: RECEIVE; RUNNING
+                           when it runs here */
     FH_STATES
 };
 
@@ -267,6 +274,7 @@ struct fh_steward_half { /* written by the steward only */
 
 /* offer.flags */
 #define FH_OFFER_TRUST_BACKENDS 1u /* no xen_*front.trusted=0 suffix */
+#define FH_OFFER_RECEIVE 2u        /* nothing to load: a guest will come */
 
 struct fh_offer {
     uint32_t flags;               /* FH_OFFER_* */

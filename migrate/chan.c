@@ -152,6 +152,7 @@ int chan_begin(struct chan *c, enum fh_op op, uint32_t nr_streams,
                     "to %u, at most %u",
                     nr_slots, nr_streams, FH_MOVE_STREAMS, FH_MOVE_SLOTS);
     c->fills = op == FH_OP_RECEIVE;
+    c->counts = false;
     c->nr_streams = nr_streams;
     c->nr_slots = nr_slots;
     shm_set_u32(&w->nr_streams, nr_streams);
@@ -163,6 +164,9 @@ int chan_begin(struct chan *c, enum fh_op op, uint32_t nr_streams,
         shm_set_u32(&w->moved[i], 0);
     }
     shm_put(w->ref, refs, nr_slots * sizeof(refs[0]));
+    /* What another has left there is none of this transfer. */
+    c->mail_taken = shm_u32(&theirs(c)->mail.seq);
+    shm_set_u32(&w->mail_taken, c->mail_taken);
     return chan_command(c, op, now_ms, e);
 }
 
@@ -196,8 +200,10 @@ static int hear_answer(struct chan *c, enum fh_op *refused, struct err *e)
     op = c->command[0];
     c->command_out = false;
     shift(c->command, &c->nr_commands, sizeof(c->command[0]));
-    if (a.error == FH_ERR_NONE)
+    if (a.error == FH_ERR_NONE) {
+        c->counts |= op == FH_OP_SEND || op == FH_OP_RECEIVE;
         return 0;
+    }
     *refused = op;
     printable(a.text, sizeof(a.text));
     return fail(e, -EREMOTEIO, "steward: command %u: %s", op, a.text);
@@ -311,7 +317,7 @@ int chan_next(struct chan *c, uint32_t stream, void **frame,
 {
     uint32_t filled, slot, len;
 
-    if (c->fills || stream >= c->nr_streams)
+    if (c->fills || !c->counts || stream >= c->nr_streams)
         return 0;
     filled = shm_u32(&theirs(c)->moved[stream]) - c->moved[stream];
     if (filled > c->nr_slots / c->nr_streams)
@@ -349,7 +355,7 @@ int chan_room(struct chan *c, uint32_t stream, void **room, struct err *e)
     uint32_t waits;
 
     *room = NULL;
-    if (!c->fills || stream >= c->nr_streams)
+    if (!c->fills || !c->counts || stream >= c->nr_streams)
         return 0;
     waits = c->moved[stream] - shm_u32(&theirs(c)->moved[stream]);
     if (waits > c->nr_slots / c->nr_streams)

@@ -42,7 +42,8 @@ struct chan { /* all zero: closed */
     uint8_t *slots; /* CHAN_SLOT_BYTES each */
     void (*ring)(void *arg);
     void *arg;
-    bool fills; /* destination: slots are filled here */
+    bool fills;  /* destination: slots are filled here */
+    bool counts; /* the steward has begun, too: its counters are of this */
     uint32_t nr_streams, nr_slots;
     uint32_t moved[FH_MOVE_STREAMS]; /* ours */
 
@@ -67,8 +68,9 @@ void chan_open(struct chan *c, struct fh_control *page, uint8_t *slots,
                void (*ring)(void *arg), void *arg);
 
 /*
- * Say SEND or RECEIVE (op).  refs: those of nr_slots slots.  -EINVAL: streams
- * or slots are out of range.
+ * Say SEND or RECEIVE (op).  Frames move when it was answered: until then the
+ * steward's counters are those of another transfer.  refs: of nr_slots slots.
+ * -EINVAL: streams or slots are out of range.
  */
 int chan_begin(struct chan *c, enum fh_op op, uint32_t nr_streams,
                uint32_t nr_slots, uint32_t flags,

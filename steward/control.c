@@ -3,7 +3,8 @@
  * control.c - the control page, from the steward's side
  *
  *   NONE ──▶ READY ──▶ LOADING ──▶ STARTING ──▶ RUNNING
- *     └────────┴──────────┴───────────┴───────────┴──▶ FAILED
+ *              └─────▶ RECEIVING ─────────────────▲
+ *   and from each of these to FAILED
  *
  * dom0 may write anything into done[] at any time.  The steward looks only at
  * the window it waits for, and takes what it finds for one of three:
@@ -27,11 +28,13 @@
 
 static const uint8_t next_states[] = {
     [FH_STATE_NONE] = BIT(FH_STATE_READY) | BIT(FH_STATE_FAILED),
-    [FH_STATE_READY] = BIT(FH_STATE_LOADING) | BIT(FH_STATE_FAILED),
+    [FH_STATE_READY] =
+        BIT(FH_STATE_LOADING) | BIT(FH_STATE_RECEIVING) | BIT(FH_STATE_FAILED),
     [FH_STATE_LOADING] = BIT(FH_STATE_STARTING) | BIT(FH_STATE_FAILED),
     [FH_STATE_STARTING] = BIT(FH_STATE_RUNNING) | BIT(FH_STATE_FAILED),
     [FH_STATE_RUNNING] = BIT(FH_STATE_FAILED),
     [FH_STATE_FAILED] = 0,
+    [FH_STATE_RECEIVING] = BIT(FH_STATE_RUNNING) | BIT(FH_STATE_FAILED),
 };
 _Static_assert(sizeof(next_states) == FH_STATES, "next_states");
 
@@ -78,6 +81,14 @@ void control_progress(struct control *c, uint64_t loaded_bytes,
 {
     c->page->steward.total_bytes = total_bytes;
     c->page->steward.loaded_bytes = loaded_bytes;
+}
+
+void control_guest(struct control *c, const uint8_t guest_id[16],
+                   const uint8_t measurement[32])
+{
+    for (unsigned i = 0; i < 16; i++)
+        c->page->steward.guest_id[i] = guest_id[i];
+    control_measurement(c, measurement);
 }
 
 void control_measurement(struct control *c, const uint8_t m[32])

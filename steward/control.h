@@ -30,6 +30,10 @@ void control_fail(struct control *c, const struct st_err *e);
 
 void control_progress(struct control *c, uint64_t loaded_bytes,
                       uint64_t total_bytes);
+/* The guest that comes is this one. */
+void control_guest(struct control *c, const uint8_t guest_id[16],
+                   const uint8_t measurement[32]);
+
 void control_measurement(struct control *c, const uint8_t m[32]);
 
 /* Ask for a batch, and ring.  b->seq tells batches apart, 0 excluded. */

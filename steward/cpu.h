@@ -55,6 +55,17 @@ static inline uint64_t cpu_cr2(void)
     return v;
 }
 
+static inline void cpu_invlpg(const void *p)
+{
+    __asm__ volatile("invlpg (%0)" ::"r"(p) : "memory");
+}
+
+/* No load behind it is done before the stores ahead of it are seen. */
+static inline void cpu_fence(void)
+{
+    __asm__ volatile("mfence" ::: "memory");
+}
+
 static inline void cpu_set_cr3(uint64_t v)
 {
     __asm__ volatile("mov %0, %%cr3" ::"r"(v) : "memory");

@@ -3,9 +3,10 @@
 # archive, since a fuzzer brings one of them itself.
 if(NOT TARGET fh_steward_host)
     set(steward_host acpi boot bzimage cmdline control dh drbg elf err export
-        frame gcm gcm_ni grant hand hand_dst hand_src import kdf load main
-        measure mig offer pack place place_page plan ram rounds sha_ni state_in
-        state_out token totals unpack track)
+        frame gcm gcm_ni grant hand hand_dst hand_src import kdf load machine
+        main measure mig movepage mover offer pack place place_page plan ram
+        rounds scratch serve sha_ni slots state_in state_out token totals track
+        unpack xenworld)
     list(TRANSFORM steward_host PREPEND ${CMAKE_SOURCE_DIR}/steward/)
     list(TRANSFORM steward_host APPEND .c)
     find_library(steward_bearssl NAMES libbearssl.a REQUIRED)

@@ -10,6 +10,8 @@
 
 #include <xen/xen.h>
 
+#include <xen/grant_table.h>
+#include <xen/hvm/hvm_op.h>
 #include <xen/hvm/hvm_vcpu.h>
 #include <xen/memory.h>
 #include <xen/sched.h>
@@ -138,6 +140,60 @@ long hyper_query_range(struct xen_steward_query_range *q)
 long hyper_get_context(struct xen_steward_context *c)
 {
     return steward_op(XEN_STEWARD_get_context, c);
+}
+
+long hyper_set_context(struct xen_steward_context *c)
+{
+    return steward_op(XEN_STEWARD_set_context, c);
+}
+
+long hyper_get_platform(struct xen_steward_platform *p)
+{
+    return steward_op(XEN_STEWARD_get_platform, p);
+}
+
+long hyper_attest(struct xen_steward_attest *a)
+{
+    return steward_op(XEN_STEWARD_attest, a);
+}
+
+long hyper_verify(struct xen_steward_verify *v)
+{
+    return steward_op(XEN_STEWARD_verify, v);
+}
+
+long hyper_step(uint32_t step, struct xen_steward_step *s)
+{
+    return steward_op(step, s);
+}
+
+long hyper_get_param(uint32_t index, uint64_t *value)
+{
+    struct xen_hvm_param p = { .domid = DOMID_SELF, .index = index };
+    long rc = call(__HYPERVISOR_hvm_op, HVMOP_get_param, (uintptr_t)&p, 0);
+
+    *value = p.value;
+    return rc;
+}
+
+long hyper_set_param(uint32_t index, uint64_t value)
+{
+    struct xen_hvm_param p = { .domid = DOMID_SELF,
+                               .index = index,
+                               .value = value };
+
+    return call(__HYPERVISOR_hvm_op, HVMOP_set_param, (uintptr_t)&p, 0);
+}
+
+long hyper_grant_copy(struct gnttab_copy *copy, uint32_t nr)
+{
+    long rc =
+        call(__HYPERVISOR_grant_table_op, GNTTABOP_copy, (uintptr_t)copy, nr);
+
+    for (uint32_t i = 0; rc == 0 && i < nr; i++)
+        if (copy[i].status != GNTST_okay)
+            rc = copy[i].status;
+    return rc;
 }
 
 long hyper_set_memory_map(const struct fh_map_entry *map, uint32_t nr)

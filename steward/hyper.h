@@ -12,6 +12,7 @@
 #include "layout.h"
 
 struct vcpu_hvm_context;
+struct gnttab_copy;
 
 /* Find Xen and have it write the hypercall page.  False: there is no Xen. */
 bool hyper_init(void);
@@ -46,6 +47,22 @@ long hyper_take_dirty(struct xen_steward_take_dirty *t);
 long hyper_mark_mapped(uint32_t suspension);
 long hyper_query_range(struct xen_steward_query_range *q);
 long hyper_get_context(struct xen_steward_context *c);
+long hyper_set_context(struct xen_steward_context *c);
+long hyper_get_platform(struct xen_steward_platform *p);
+long hyper_attest(struct xen_steward_attest *a);
+long hyper_verify(struct xen_steward_verify *v);
+/* XEN_STEWARD_fence to _retire. */
+long hyper_step(uint32_t step, struct xen_steward_step *s);
+
+/* HVM parameters of this domain. */
+long hyper_get_param(uint32_t index, uint64_t *value);
+long hyper_set_param(uint32_t index, uint64_t value);
+
+/*
+ * GNTTABOP_copy.  0 only when every one of them was done; else what the first
+ * that was not has for a status, or what Xen says of all.
+ */
+long hyper_grant_copy(struct gnttab_copy *copy, uint32_t nr);
 
 long hyper_vcpu_start(uint32_t vcpu, struct vcpu_hvm_context *ctx);
 

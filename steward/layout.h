@@ -46,7 +46,15 @@ static inline uint64_t page_round_up(uint64_t bytes)
 /* Images go to RAM from here on, and end below the steward's ranges. */
 #define LAYOUT_LOAD_GPA MIB_BYTES
 
-/* While it is moved, the guest's vCPUs' state. */
+/*
+ * While the guest is moved: one frame, what dom0 made of the CPU, a bit a block
+ * of 2 MiB for holes, 64 bytes a block for what changed; the vCPUs' state.
+ */
+#define LAYOUT_FRAME_GPA (XEN_STEWARD_PRIVATE_GPA + 0x400000u)
+#define LAYOUT_POLICY_GPA (XEN_STEWARD_PRIVATE_GPA + 0x420000u)
+#define LAYOUT_HOLED_GPA (XEN_STEWARD_PRIVATE_GPA + 0x440000u)
+#define LAYOUT_WINDOW_GPA (XEN_STEWARD_PRIVATE_GPA + 0x600000u)
+#define LAYOUT_WINDOW_BYTES_MAX 0x100000u
 #define LAYOUT_CONTEXT_GPA (XEN_STEWARD_PRIVATE_GPA + 0xa00000u)
 #define LAYOUT_CONTEXT_BYTES_MAX 0x200000u
 

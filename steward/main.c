@@ -8,7 +8,7 @@
  * guest ever runs.  dom0's bytes come in by four ways only: the offer
  * (offer.c checks it), done[] (control.c), granted pages (load.c takes them
  * back and measures them; then plan.c, cmdline.c and elf.c check them), and
- * commands, once the guest runs (track.c).
+ * commands, once the guest runs or is to come (serve.c).
  */
 #include <stdint.h>
 #include <string.h>
@@ -30,7 +30,7 @@
 #include "pages.h"
 #include "place.h"
 #include "plan.h"
-#include "track.h"
+#include "serve.h"
 
 #define SHARED_PAGES 3u
 #define LOW_ZERO_BYTES MIB_BYTES
@@ -44,7 +44,8 @@ struct steward {
     struct offer offer;
     struct plan plan;
     struct gpa entry; /* the kernel's first instruction */
-    struct track track;
+    struct machine_shape shape;
+    struct serve serve;
 };
 
 void steward_main(void) __attribute__((noreturn));
@@ -116,6 +117,17 @@ static int take_offer(struct steward *s, struct st_err *e)
     control_fetch_offer(&s->control, &wire);
     return offer_check(&wire, s->info.max_pages,
                        s->info.region_pages + SHARED_PAGES, &s->offer, e);
+}
+
+/* What is measured of the machine, and compared when the guest moves. */
+static void shape(struct steward *s)
+{
+    s->shape.ram_bytes = s->offer.ram_bytes;
+    s->shape.config.abi_version = FH_ABI_VERSION;
+    s->shape.config.nr_guest_vcpus = guest_vcpus(s);
+    s->shape.config.visible_grant_frames = s->info.visible_grant_frames;
+    s->shape.config.nr_map = s->offer.nr_map;
+    memcpy(s->shape.config.map, s->offer.map, sizeof(s->shape.config.map));
 }
 
 static int load_cmdline(struct steward *s, struct st_err *e)
@@ -224,17 +236,10 @@ static int prepare_boot(struct steward *s, struct st_err *e)
 /* Finish the measurement and give it to Xen, which lets vCPUs run then. */
 static int commit(struct steward *s, struct st_err *e)
 {
-    struct fh_measured_config config = {
-        .abi_version = FH_ABI_VERSION,
-        .nr_guest_vcpus = guest_vcpus(s),
-        .visible_grant_frames = s->info.visible_grant_frames,
-        .nr_map = s->offer.nr_map,
-    };
     uint8_t measurement[MEASURE_BYTES];
     long rc;
 
-    memcpy(config.map, s->offer.map, sizeof(config.map));
-    measure_config(&s->measure, &config);
+    measure_config(&s->measure, &s->shape.config);
     measure_end(&s->measure, measurement);
     rc = hyper_set_role(XEN_STEWARD_STATE_run, measurement);
     if (rc < 0)
@@ -273,7 +278,24 @@ static int start_guest(struct steward *s, struct st_err *e)
     return 0;
 }
 
-static int launch(struct steward *s, struct st_err *e)
+/* Memory stands, and none of it was ever anybody's. */
+static int receive(struct steward *s, struct st_err *e)
+{
+    static const uint8_t none[MEASURE_BYTES];
+    int rc = grant_close(&s->grant, e);
+    long xen;
+
+    if (rc < 0)
+        return rc;
+    xen = hyper_set_role(XEN_STEWARD_STATE_receiving, none);
+    if (xen < 0)
+        return st_fail(e, FH_ERR_XEN, "domain: having it receive: Xen says %ld",
+                       xen);
+    control_move(&s->control, FH_STATE_RECEIVING);
+    return 0;
+}
+
+static int prepare(struct steward *s, struct st_err *e)
 {
     int rc = check_info(s, e);
 
@@ -284,9 +306,14 @@ static int launch(struct steward *s, struct st_err *e)
     rc = take_offer(s, e);
     if (rc < 0)
         return rc;
-    rc = pages_populate_ram(&s->offer, e);
-    if (rc < 0)
-        return rc;
+    shape(s);
+    return pages_populate_ram(&s->offer, e);
+}
+
+static int launch(struct steward *s, struct st_err *e)
+{
+    int rc;
+
     pages_clear(gpa(0), LOW_ZERO_BYTES);
     rc = load_images(s, e);
     if (rc == 0)
@@ -305,25 +332,32 @@ static int launch(struct steward *s, struct st_err *e)
 static void serve(struct steward *s) __attribute__((noreturn));
 static void serve(struct steward *s)
 {
+    bool more = false;
+
+    serve_open(&s->serve, &s->control, &s->shape, s->offer.receives);
     for (;;) {
-        hyper_wait();
-        track_look(&s->track, &s->control);
+        if (!more)
+            hyper_wait();
+        more = serve_look(&s->serve);
     }
 }
 
 void steward_main(void)
 {
-    struct steward s = { 0 };
+    static struct steward s; /* larger than the stack */
     struct st_err e = { 0 };
     int rc;
 
+    memset(&s, 0, sizeof(s));
     pages_protect();
     fault_init(&s.control);
     if (!hyper_init())
         __builtin_trap();
     rc = open_shared(&s, &e);
     if (rc == 0)
-        rc = launch(&s, &e);
+        rc = prepare(&s, &e);
+    if (rc == 0)
+        rc = s.offer.receives ? receive(&s, &e) : launch(&s, &e);
     if (rc == 0)
         serve(&s);
     control_fail(&s.control, &e);

@@ -61,21 +61,34 @@ static int check_lengths(const struct fh_offer *w, struct offer *out,
     return 0;
 }
 
+/* A guest that comes brings its own. */
+static int check_nothing(const struct fh_offer *w, struct st_err *e)
+{
+    for (unsigned i = 0; i < FH_BLOBS; i++)
+        if (w->len_bytes[i])
+            return st_fail(e, FH_ERR_OFFER,
+                           "offer: image %u is of %lu bytes, want none for a "
+                           "guest that comes",
+                           i, (unsigned long)w->len_bytes[i]);
+    return 0;
+}
+
 int offer_check(const struct fh_offer *w, uint64_t max_pages,
                 uint64_t own_pages, struct offer *out, struct st_err *e)
 {
     int rc;
 
     *out = (struct offer){ 0 };
-    if (w->flags & ~FH_OFFER_TRUST_BACKENDS)
-        return st_fail(e, FH_ERR_OFFER, "offer: flags 0x%x, want only 0x%x",
-                       w->flags, FH_OFFER_TRUST_BACKENDS);
+    if ((w->flags & ~FH_OFFER_TRUST_BACKENDS) && w->flags != FH_OFFER_RECEIVE)
+        return st_fail(e, FH_ERR_OFFER, "offer: flags 0x%x, want 0x%x or 0x%x",
+                       w->flags, FH_OFFER_TRUST_BACKENDS, FH_OFFER_RECEIVE);
     if (w->pad)
         return st_fail(e, FH_ERR_OFFER, "offer: pad 0x%x, want 0", w->pad);
     rc = check_memory(w, max_pages, own_pages, out, e);
     if (rc < 0)
         return rc;
-    rc = check_lengths(w, out, e);
+    out->receives = w->flags & FH_OFFER_RECEIVE;
+    rc = out->receives ? check_nothing(w, e) : check_lengths(w, out, e);
     if (rc < 0)
         return rc;
     out->trust_backends = w->flags & FH_OFFER_TRUST_BACKENDS;

@@ -10,7 +10,8 @@
 #include "err.h"
 #include "layout.h"
 
-struct offer { /* checked */
+struct offer {     /* checked */
+    bool receives; /* nothing to load: a guest will come */
     bool trust_backends;
     uint64_t ram_bytes;
     uint64_t low_ram_bytes; /* of it, from 0 on: where images go */
@@ -25,7 +26,8 @@ struct offer { /* checked */
  * Check w, a private copy of the offer, for a domain that may own max_pages,
  * own_pages of them the steward's.
  *
- *   FH_ERR_OFFER    a field is out of range, or an unknown flag is set
+ *   FH_ERR_OFFER    a field is out of range, or an unknown flag is set, or one
+ *                   that a guest which comes cannot have
  *   FH_ERR_CMDLINE  the command line is too long
  *   FH_ERR_KERNEL   the kernel is empty
  *   FH_ERR_MEMORY   kernel and initrd are larger than the memory

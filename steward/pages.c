@@ -2,13 +2,15 @@
 /*
  * pages.c - the steward's view of memory, and the guest's share of it
  *
- * How this works: start.S maps 0 .. 4 GiB one to one in pages of 2 MiB, which
- * is all the steward ever reaches: images lie below 2 GiB, its own ranges
- * below 4 GiB.  The tables of start.S stay in use, but for the 2 MiB that
- * hold the steward itself: they get a table of 4 KiB pages.
+ * How this works: start.S maps 0 .. 4 GiB one to one in pages of 2 MiB: images
+ * lie below 2 GiB, the steward's own ranges below 4 GiB.  The tables of start.S
+ * stay in use, but for the 2 MiB that hold the steward itself: they get a table
+ * of 4 KiB pages.  Memory above 4 GiB is reached when the guest is moved, by a
+ * few entries whose own addresses nobody has.
  */
 #include "pages.h"
 
+#include <errno.h>
 #include <stdbool.h>
 
 #include "cpu.h"
@@ -16,6 +18,8 @@
 
 #define PTE_PRESENT 1ull
 #define PTE_WRITE 2ull
+#define PTE_ACCESSED 0x20ull
+#define PTE_DIRTY 0x40ull
 #define PTE_LARGE 0x80ull
 #define PTE_NO_EXEC (1ull << 63)
 #define EFER_NXE (1ull << 11)
@@ -30,6 +34,10 @@
 #define OWN_PD_ENTRY (XEN_STEWARD_PRIVATE_GPA / LARGE_BYTES)
 #define BATCH_EXTENTS 512u
 
+/* Behind the steward's ranges, below 4 GiB. */
+#define VIEW_FIRST_ENTRY (0xd0000000ull / LARGE_BYTES)
+#define VIEW_ENTRIES 16u
+
 extern uint64_t boot_pd[PD_ENTRIES]; /* start.S */
 extern uint64_t boot_pml4[];
 
@@ -38,6 +46,7 @@ extern const char text_start[], text_end[], data_start[], region_end[];
 extern const char stack_guard[], fault_stack_guard[];
 
 static uint64_t own_pt[PT_ENTRIES] __attribute__((aligned(4096)));
+static uint64_t view_flags = PTE_PRESENT | PTE_WRITE | PTE_LARGE;
 
 static bool have_no_exec(void)
 {
@@ -70,6 +79,7 @@ void pages_protect(void)
     if (have_no_exec()) {
         cpu_wrmsr(MSR_EFER, cpu_rdmsr(MSR_EFER) | EFER_NXE);
         no_exec = PTE_NO_EXEC;
+        view_flags |= no_exec;
     }
     for (uint32_t i = 0; i < PT_ENTRIES; i++) {
         uint64_t at = XEN_STEWARD_PRIVATE_GPA + (uint64_t)i * PAGE_BYTES;
@@ -92,6 +102,22 @@ void pages_protect(void)
 void *pages_at(struct gpa at)
 {
     return (void *)(uintptr_t)at.v;
+}
+
+uint8_t *pages_block(uint64_t block)
+{
+    uint64_t i = VIEW_FIRST_ENTRY + block % VIEW_ENTRIES;
+    uint8_t *view = (uint8_t *)(uintptr_t)(i * LARGE_BYTES);
+    uint64_t entry = block * LARGE_BYTES | view_flags;
+
+    if (block < PD_ENTRIES)
+        return pages_at(gpa(block * LARGE_BYTES));
+    /* The CPU sets bits of its own in it: accessed, dirty. */
+    if ((boot_pd[i] ^ entry) & ~(PTE_ACCESSED | PTE_DIRTY)) {
+        *(volatile uint64_t *)&boot_pd[i] = entry;
+        cpu_invlpg(view);
+    }
+    return view;
 }
 
 void pages_clear(struct gpa at, uint64_t bytes)
@@ -163,10 +189,23 @@ static uint64_t populate_span(uint64_t gfn, uint64_t end)
     return at - gfn;
 }
 
-void pages_depopulate(uint64_t gfn, uint64_t nr)
+long pages_depopulate(uint64_t gfn, uint64_t nr)
 {
-    for (; nr > 0; nr--, gfn++)
-        hyper_depopulate(&gfn, 1);
+    static uint64_t list[BATCH_EXTENTS];
+
+    while (nr > 0) {
+        uint32_t batch = (uint32_t)(nr < BATCH_EXTENTS ? nr : BATCH_EXTENTS);
+        long rc;
+
+        for (uint32_t i = 0; i < batch; i++)
+            list[i] = gfn + i;
+        rc = hyper_depopulate(list, batch);
+        if (rc != (long)batch)
+            return rc < 0 ? rc : -EBUSY;
+        gfn += batch;
+        nr -= batch;
+    }
+    return 0;
 }
 
 int pages_populate(uint64_t gfn, uint64_t nr, struct st_err *e)

@@ -32,10 +32,16 @@ int pages_populate_shared(struct st_err *e);
 int pages_populate_ram(const struct offer *o, struct st_err *e);
 
 /*
- * Populate nr small pages from gfn on for the steward, and give them back to
- * Xen.  FH_ERR_POPULATE.
+ * Where a block of the guest's memory is, 2 MiB from 2 MiB * block on; what
+ * lies above 4 GiB, until the next call.
+ */
+uint8_t *pages_block(uint64_t block);
+
+/*
+ * Populate nr small pages from gfn on, and give them back to Xen.
+ * FH_ERR_POPULATE; what Xen says, or -EBUSY when it took fewer.
  */
 int pages_populate(uint64_t gfn, uint64_t nr, struct st_err *e);
-void pages_depopulate(uint64_t gfn, uint64_t nr);
+long pages_depopulate(uint64_t gfn, uint64_t nr);
 
 #endif

@@ -185,7 +185,7 @@ static void forget(struct track *t)
         pages_depopulate(LAYOUT_CONTEXT_GPA / PAGE_BYTES, t->context_pages);
     }
     hyper_log_dirty(false);
-    *t = (struct track){ .seq = t->seq, .nr_passes = t->nr_passes };
+    *t = (struct track){ .nr_passes = t->nr_passes };
 }
 
 static int carry_out(struct track *t, uint32_t op, struct st_err *e)
@@ -197,56 +197,26 @@ static int carry_out(struct track *t, uint32_t op, struct st_err *e)
         return pass(t, e);
     case FH_OP_FINAL:
         return finish(t, e);
-    case FH_OP_CANCEL:
+    default:
         forget(t);
         return 0;
-    default:
-        return st_fail(e, FH_ERR_PROTOCOL, "command: got %u, want 1 to %u", op,
-                       FH_OP_CANCEL);
     }
 }
 
-static void answer(const struct track *t, struct control *c,
-                   const struct st_err *e)
+int track_obey(struct track *t, uint32_t op, struct st_err *e)
 {
-    struct fh_answer a = {
-        .seq = t->seq,
-        .error = e->code,
-        .transfer = t->state,
-        .nr_passes = t->nr_passes,
-        .ram_pages = t->ram_pages,
-        .dirty_pages = t->dirty_pages,
-        .context_bytes = t->context_bytes,
-    };
+    int rc = carry_out(t, op, e);
 
-    for (unsigned i = 0; i + 1 < sizeof(a.text) && e->text[i]; i++)
-        a.text[i] = e->text[i];
-    control_answer(c, &a);
+    /* A command that came at the wrong time does no harm; a failure does. */
+    if (rc < 0 && e->code != FH_ERR_STATE)
+        forget(t);
+    return rc;
 }
 
-/* A command that came at the wrong time does no harm; a failure does. */
-static bool is_fatal(const struct st_err *e)
+int track_watch(struct track *t, struct st_err *e)
 {
-    return e->code != FH_ERR_NONE && e->code != FH_ERR_STATE &&
-           e->code != FH_ERR_PROTOCOL;
-}
-
-void track_look(struct track *t, struct control *c)
-{
-    struct fh_command w = control_fetch_command(c);
-    struct st_err e = { 0 };
-    bool is_new = w.seq != t->seq;
-
-    if (t->state == FH_TRANSFER_FINAL && hyper_suspended() != t->suspension) {
-        forget(t);
-        st_fail(&e, FH_ERR_STATE, "guest: it runs again");
-        answer(t, c, &e);
-        e = (struct st_err){ 0 };
-    }
-    if (!is_new)
-        return;
-    t->seq = w.seq;
-    if (carry_out(t, w.op, &e) < 0 && is_fatal(&e))
-        forget(t);
-    answer(t, c, &e);
+    if (t->state != FH_TRANSFER_FINAL || hyper_suspended() == t->suspension)
+        return 0;
+    forget(t);
+    return st_fail(e, FH_ERR_STATE, "guest: it runs again");
 }

@@ -8,11 +8,11 @@
 #ifndef STEWARD_TRACK_H
 #define STEWARD_TRACK_H
 
-#include "control.h"
+#include "err.h"
+#include "layout.h"
 
 struct track { /* all zero: IDLE */
     enum fh_transfer state;
-    uint32_t seq;         /* of the command that was done last */
     uint32_t nr_passes;   /* since TRACK */
     uint32_t suspension;  /* FINAL is of this one */
     uint64_t ram_pages;   /* the guest has */
@@ -21,10 +21,13 @@ struct track { /* all zero: IDLE */
     uint64_t context_bytes, context_pages;
 };
 
+/* TRACK to CANCEL.  0, or -code; what is fatal has made it IDLE. */
+int track_obey(struct track *t, uint32_t op, struct st_err *e);
+
 /*
- * The doorbell rang: do what dom0 wants, if anything, and answer it; and give
- * up what a guest that runs again has made void.
+ * The doorbell rang: whether the guest that was taken runs again, which makes
+ * it IDLE.  -FH_ERR_STATE then, else 0.
  */
-void track_look(struct track *t, struct control *c);
+int track_watch(struct track *t, struct st_err *e);
 
 #endif

@@ -275,13 +275,14 @@ int pages_populate(uint64_t gfn, uint64_t nr, struct st_err *e)
 }
 
 /* What was in them has to be gone by now. */
-void pages_depopulate(uint64_t gfn, uint64_t nr)
+long pages_depopulate(uint64_t gfn, uint64_t nr)
 {
     assert(gfn == LAYOUT_CONTEXT_GPA / PAGE_BYTES && nr == fake.nr_private);
     fake.context_clear = true;
     for (uint64_t i = 0; i < nr * PAGE_BYTES; i++)
         fake.context_clear &= world.context[i] == 0;
     fake.nr_private = 0;
+    return 0;
 }
 
 static bool refused(void)
@@ -375,6 +376,60 @@ long hyper_get_context(struct xen_steward_context *c)
     c->bytes = fake.context_bytes;
     memset(pages_at(gpa(c->buffer)), 0xcc, c->bytes);
     return 0;
+}
+
+/* This Xen has no evidence and copies nothing: no guest leaves it. */
+long hyper_set_context(struct xen_steward_context *c)
+{
+    (void)c;
+    return -38;
+}
+
+long hyper_get_platform(struct xen_steward_platform *p)
+{
+    p->nr_leaves = p->nr_msrs = 0;
+    return 0;
+}
+
+long hyper_attest(struct xen_steward_attest *a)
+{
+    (void)a;
+    return -2;
+}
+
+long hyper_verify(struct xen_steward_verify *v)
+{
+    (void)v;
+    return -2;
+}
+
+long hyper_step(uint32_t step, struct xen_steward_step *s)
+{
+    (void)step, (void)s;
+    return -2;
+}
+
+long hyper_get_param(uint32_t index, uint64_t *value)
+{
+    (void)index, (void)value;
+    return -38;
+}
+
+long hyper_set_param(uint32_t index, uint64_t value)
+{
+    (void)index, (void)value;
+    return -38;
+}
+
+long hyper_grant_copy(struct gnttab_copy *copy, uint32_t nr)
+{
+    (void)copy, (void)nr;
+    return -38;
+}
+
+uint8_t *pages_block(uint64_t block)
+{
+    return pages_at(gpa(block * 512 * PAGE_BYTES));
 }
 
 int pages_populate_ram(const struct offer *o, struct st_err *e)

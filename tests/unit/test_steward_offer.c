@@ -99,8 +99,8 @@ TEST(unknown_flags_and_padding_are_refused)
     struct st_err e;
     struct offer o;
 
-    w.flags = 2;
-    CHECK_FAILS(check(w, &o, &e), &e, FH_ERR_OFFER, "flags 0x2");
+    w.flags = 4;
+    CHECK_FAILS(check(w, &o, &e), &e, FH_ERR_OFFER, "flags 0x4");
     w = sound();
     w.pad = 1;
     CHECK_FAILS(check(w, &o, &e), &e, FH_ERR_OFFER, "pad 0x1");

@@ -216,7 +216,7 @@ static bool not_suspended(struct fake_steward *f)
 static bool not_known(struct fake_steward *f)
 {
     expect_error(f, FH_ERR_PROTOCOL, FH_TRANSFER_TRACKING,
-                 "command: got 10, want 1 to 4");
+                 "command: got 10, want 1 to 9");
     return ask(f, FH_OP_NONE);
 }
 

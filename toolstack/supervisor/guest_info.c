@@ -78,9 +78,10 @@ static struct json_object *times_object(const struct guest_times *t)
 static const char *steward_state(uint32_t s)
 {
     static const char *const name[] = {
-        [FH_STATE_NONE] = "none",       [FH_STATE_READY] = "ready",
-        [FH_STATE_LOADING] = "loading", [FH_STATE_STARTING] = "starting",
-        [FH_STATE_RUNNING] = "running", [FH_STATE_FAILED] = "failed",
+        [FH_STATE_NONE] = "none",           [FH_STATE_READY] = "ready",
+        [FH_STATE_LOADING] = "loading",     [FH_STATE_STARTING] = "starting",
+        [FH_STATE_RUNNING] = "running",     [FH_STATE_FAILED] = "failed",
+        [FH_STATE_RECEIVING] = "receiving",
     };
 
     _Static_assert(ARRAY_SIZE(name) == FH_STATES, "steward_state");
