@@ -168,6 +168,49 @@ static void begin(struct chan *c, enum fh_op op, uint32_t *rings)
     CHECK_EQ(chan_begin(c, op, 2, 8, 0, refs, 0, NULL), 0);
 }
 
+/* The steward has heard of it. */
+static void begun(struct chan *c)
+{
+    enum fh_op refused;
+    struct chan_view v;
+
+    page.steward.answer.seq = page.dom0.command.seq;
+    CHECK_EQ(chan_look(c, 0, &v, &refused, NULL), 0);
+}
+
+/* Until then the steward's counters, and its mail, are another transfer's. */
+TEST(no_frame_moves_before_the_steward_has_begun)
+{
+    uint32_t rings = 0, len;
+    struct err e = { 0 };
+    struct fh_mail m;
+    struct chan c;
+    void *p;
+
+    begin(&c, FH_OP_SEND, &rings);
+    page.steward.move.moved[0] = 1000;
+    CHECK_EQ(chan_next(&c, 0, &p, &len, &e), 0);
+    page.steward.move.moved[0] = 0;
+    begun(&c);
+    page.steward.move.moved[0] = 1000;
+    CHECK_EQ(chan_next(&c, 0, &p, &len, &e), -EPROTO);
+
+    page.steward.move.mail = (struct fh_mail){ FH_MAIL_HAND, 3, 336, 7, { 1 } };
+    CHECK_EQ(chan_begin(&c, FH_OP_SEND, 2, 8, 0, refs, 0, NULL), 0);
+    CHECK_EQ(chan_take_mail(&c, &m, &e), 0);
+    CHECK_EQ(page.dom0.move.mail_taken, 7);
+    CHECK_EQ(chan_next(&c, 0, &p, &len, &e), 0); /* again, of this one */
+
+    begin(&c, FH_OP_RECEIVE, &rings);
+    CHECK_EQ(chan_room(&c, 0, &p, &e), 0);
+    CHECK_EQ(p == NULL, 1);
+    begun(&c);
+    CHECK_EQ(chan_room(&c, 0, &p, &e), 0);
+    CHECK(p == slots);
+    free(slots);
+    slots = NULL;
+}
+
 TEST(counters_that_cannot_be_end_it)
 {
     struct fh_move_steward *s = &page.steward.move;
@@ -177,6 +220,7 @@ TEST(counters_that_cannot_be_end_it)
     void *p;
 
     begin(&c, FH_OP_SEND, &rings);
+    begun(&c);
     CHECK_EQ(chan_next(&c, 1, &p, &len, &e), 0);
     s->moved[1] = 5; /* of 4 */
     CHECK_EQ(chan_next(&c, 1, &p, &len, &e), -EPROTO);
@@ -195,6 +239,7 @@ TEST(counters_that_cannot_be_end_it)
     CHECK_EQ(chan_next(&c, 7, &p, &len, &e), 0);
 
     begin(&c, FH_OP_RECEIVE, &rings);
+    begun(&c);
     for (uint32_t i = 0; i < 4; i++) {
         CHECK_EQ(chan_room(&c, 0, &p, &e), 0);
         CHECK(p == slots + (size_t)i * 2 * CHAN_SLOT_BYTES);
@@ -311,7 +356,9 @@ TEST(a_bucket_lets_its_rate_through)
 RUN_TESTS(RULE(a_hello_is_whole_or_none),
           RULE(each_kind_has_its_side_stream_and_size),
           RULE(json_of_another_shape_is_refused),
-          RULE(a_token_outlives_its_host), RULE(counters_that_cannot_be_end_it),
+          RULE(a_token_outlives_its_host),
+          RULE(no_frame_moves_before_the_steward_has_begun),
+          RULE(counters_that_cannot_be_end_it),
           RULE(one_command_and_one_mail_at_a_time),
           RULE(it_pauses_when_the_rest_is_quick),
           RULE(it_slows_a_guest_that_does_not_get_less_and_ends_in_time),
