@@ -13,15 +13,7 @@ bool gcm_fast(void)
     return gcm_ni_available();
 }
 
-void gcm_key(struct gcm *g, const uint8_t key[GCM_KEY_BYTES], bool soft)
-{
-    g->soft = soft;
-    if (soft)
-        br_aes_ct64_ctr_init(&g->ct, key, GCM_KEY_BYTES);
-    else
-        gcm_ni_key(&g->ni, key);
-}
-
+#if __STDC_HOSTED__
 static void run_soft(const struct gcm *g, const uint8_t nonce[GCM_NONCE_BYTES],
                      const void *aad, size_t aad_bytes, void *text,
                      size_t bytes, uint8_t tag[GCM_TAG_BYTES], bool encrypt)
@@ -38,15 +30,45 @@ static void run_soft(const struct gcm *g, const uint8_t nonce[GCM_NONCE_BYTES],
     wipe(&c, sizeof(c));
     wipe(&key, sizeof(key));
 }
+#endif
+
+void gcm_key(struct gcm *g, const uint8_t key[GCM_KEY_BYTES], bool soft)
+{
+    g->soft = soft;
+#if __STDC_HOSTED__
+    if (soft) {
+        br_aes_ct64_ctr_init(&g->ct, key, GCM_KEY_BYTES);
+        return;
+    }
+#endif
+    gcm_ni_key(&g->ni, key);
+}
 
 void gcm_seal(const struct gcm *g, const uint8_t nonce[GCM_NONCE_BYTES],
               const void *aad, size_t aad_bytes, void *text, size_t bytes,
               uint8_t tag[GCM_TAG_BYTES])
 {
-    if (g->soft)
+#if __STDC_HOSTED__
+    if (g->soft) {
         run_soft(g, nonce, aad, aad_bytes, text, bytes, tag, true);
-    else
-        gcm_ni_seal(&g->ni, nonce, aad, aad_bytes, text, bytes, tag);
+        return;
+    }
+#endif
+    gcm_ni_seal(&g->ni, nonce, aad, aad_bytes, text, bytes, tag);
+}
+
+/* As gcm_open() does, but for the tag, which it computes. */
+static void run_open(const struct gcm *g, const uint8_t nonce[GCM_NONCE_BYTES],
+                     const void *aad, size_t aad_bytes, void *text,
+                     size_t bytes, uint8_t tag[GCM_TAG_BYTES])
+{
+#if __STDC_HOSTED__
+    if (g->soft) {
+        run_soft(g, nonce, aad, aad_bytes, text, bytes, tag, false);
+        return;
+    }
+#endif
+    gcm_ni_open(&g->ni, nonce, aad, aad_bytes, text, bytes, tag);
 }
 
 bool gcm_open(const struct gcm *g, const uint8_t nonce[GCM_NONCE_BYTES],
@@ -55,10 +77,7 @@ bool gcm_open(const struct gcm *g, const uint8_t nonce[GCM_NONCE_BYTES],
 {
     uint8_t want[GCM_TAG_BYTES], differs = 0;
 
-    if (g->soft)
-        run_soft(g, nonce, aad, aad_bytes, text, bytes, want, false);
-    else
-        gcm_ni_open(&g->ni, nonce, aad, aad_bytes, text, bytes, want);
+    run_open(g, nonce, aad, aad_bytes, text, bytes, want);
     for (unsigned i = 0; i < GCM_TAG_BYTES; i++)
         differs |= want[i] ^ tag[i];
     if (differs)

@@ -2,8 +2,8 @@
 /*
  * gcm.h - AES-256-GCM over private memory
  *
- * By the CPU's own instructions (gcm_ni.c).  Without them only where the
- * caller allows it, by BearSSL's constant-time code: a hundred times slower.
+ * By the CPU's own instructions (gcm_ni.c).  Without them only on a host, for
+ * tests, by BearSSL's constant-time code: a hundred times slower.
  */
 #ifndef STEWARD_GCM_H
 #define STEWARD_GCM_H
@@ -23,14 +23,16 @@ struct gcm { /* a key, ready for use; wipe() it after the last */
     bool soft;
     union {
         struct gcm_ni ni;
+#if __STDC_HOSTED__
         br_aes_ct64_ctr_keys ct;
+#endif
     };
 };
 
 /* Whether this CPU has what gcm_ni.c needs. */
 bool gcm_fast(void);
 
-/* soft: by BearSSL, on any CPU; else gcm_fast() must be true. */
+/* soft: by BearSSL, on any CPU, never in the image; else gcm_fast() is true. */
 void gcm_key(struct gcm *g, const uint8_t key[GCM_KEY_BYTES], bool soft);
 
 /*

@@ -4,7 +4,7 @@
 if(NOT TARGET fh_steward_host)
     set(steward_host acpi boot bzimage cmdline control dh drbg elf err export
         frame gcm gcm_ni grant hand hand_dst hand_src import kdf load machine
-        main measure mig movepage mover offer pack place place_page plan ram
+        main measure mig movepage mover mover_begin mover_frames mover_mail offer pack place place_page plan ram
         rounds scratch serve sha_ni slots state_in state_out token totals track
         unpack xenworld)
     list(TRANSFORM steward_host PREPEND ${CMAKE_SOURCE_DIR}/steward/)

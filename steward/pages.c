@@ -46,6 +46,7 @@ extern const char text_start[], text_end[], data_start[], region_end[];
 extern const char stack_guard[], fault_stack_guard[];
 
 static uint64_t own_pt[PT_ENTRIES] __attribute__((aligned(4096)));
+static uint64_t list[BATCH_EXTENTS];
 static uint64_t view_flags = PTE_PRESENT | PTE_WRITE | PTE_LARGE;
 
 static bool have_no_exec(void)
@@ -144,7 +145,6 @@ int pages_populate_shared(struct st_err *e)
  */
 static uint64_t populate_run(uint64_t gfn, uint64_t nr, uint32_t order)
 {
-    static uint64_t list[BATCH_EXTENTS];
     uint64_t done = 0;
 
     while (done < nr) {
@@ -191,8 +191,6 @@ static uint64_t populate_span(uint64_t gfn, uint64_t end)
 
 long pages_depopulate(uint64_t gfn, uint64_t nr)
 {
-    static uint64_t list[BATCH_EXTENTS];
-
     while (nr > 0) {
         uint32_t batch = (uint32_t)(nr < BATCH_EXTENTS ? nr : BATCH_EXTENTS);
         long rc;

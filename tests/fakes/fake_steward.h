@@ -22,7 +22,7 @@
 #define FAKE_GRANT_FRAMES 4u
 
 enum fake_end {
-    FAKE_RUNNING, /* the guest was started */
+    FAKE_RUNNING, /* the guest was started, or is waited for */
     FAKE_FAILED,  /* the steward said why */
     FAKE_STUCK,   /* it sleeps and nobody will ring */
     FAKE_CRASHED, /* it crashed the domain */
@@ -57,6 +57,7 @@ struct fake_steward {
 
     /* What happened. */
     unsigned nr_batches, nr_roles, nr_notify, live_frames, nr_private;
+    uint32_t role;
     bool logs, context_clear;
     bool populated, started;
     uint8_t measurement[32]; /* as given to Xen */

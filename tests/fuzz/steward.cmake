@@ -9,3 +9,6 @@ foreach(name export import)
     target_sources(fuzz_steward_${name} PRIVATE ../unit/migpair.c
                                                 ../fakes/fake_mig.c)
 endforeach()
+# dom0's half of the control page, under whole stewards.
+fh_fuzzer(steward_page fh_steward_host)
+target_sources(fuzz_steward_page PRIVATE ../fakes/fake_hosts.c ../fakes/fake_mig.c)

@@ -395,6 +395,26 @@ TEST(no_part_of_the_state_may_be_another)
         }
 }
 
+/* The first one is the guest's; what dom0 chose has to be the same here. */
+TEST(parameters_are_as_on_this_side_but_for_the_guests_own)
+{
+    for (unsigned i = 0; i < FH_MIG_PARAMS; i++) {
+        struct state_in in;
+        struct st_err e;
+        int rc;
+
+        open_state(&in, &e);
+        s.me.param[i].value ^= 1ull << 40;
+        rc = send_state(&in, NULL, &e);
+        CHECK_EQ(rc, i ? -FH_MIG_ERR_STATE : 0);
+        if (i)
+            CHECK_HAS(e.text, "not as on this side");
+        else
+            CHECK_EQ(in.param[0].value, s.me.param[0].value);
+        close_state();
+    }
+}
+
 TEST(a_context_larger_than_there_is_room_for_is_refused)
 {
     struct state_in in;
@@ -420,5 +440,6 @@ RUN_TESTS(
     RULE(state_arrives_in_parts),
     RULE(no_part_of_the_state_may_be_missing),
     RULE(no_part_of_the_state_may_be_another),
+    RULE(parameters_are_as_on_this_side_but_for_the_guests_own),
     RULE(a_context_larger_than_there_is_room_for_is_refused))
 /* clang-format on */

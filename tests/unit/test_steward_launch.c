@@ -374,6 +374,50 @@ TEST(errors_reach_the_control_page_in_words)
     expect_failure(FH_ERR_XEN, "state 2");
 }
 
+static void offer_nothing(void)
+{
+    fake_reset();
+    fake.offer.flags = FH_OFFER_RECEIVE;
+}
+
+/* Memory stands, nothing is in it, and nobody has a grant of it. */
+TEST(a_steward_that_is_to_receive_loads_and_starts_nothing)
+{
+    static const uint8_t none[32];
+
+    offer_nothing();
+    CHECK_EQ(fake_launch(), FAKE_RUNNING);
+    CHECK_EQ(fake.control->steward.state, FH_STATE_RECEIVING);
+    CHECK(fake.populated && !fake.started);
+    CHECK_EQ(fake.nr_roles, 1);
+    CHECK_EQ(fake.role, XEN_STEWARD_STATE_receiving);
+    assert_memory_equal(fake.measurement, none, sizeof(none));
+    CHECK_EQ(fake_live_grants(), 3);
+    CHECK_EQ(fake.live_frames, 0);
+    CHECK_EQ(fake.nr_batches, 0);
+    for (uint64_t i = 0; i < FAKE_RAM_BYTES; i += 8)
+        CHECK(*(uint64_t *)(fake.ram + i) == 0);
+}
+
+TEST(a_guest_that_comes_brings_its_own_images_and_flags)
+{
+    for (unsigned i = 0; i < FH_BLOBS; i++) {
+        offer_nothing();
+        fake.offer.len_bytes[i] = 1;
+        expect_failure(FH_ERR_OFFER, "want none for a guest that comes");
+    }
+    offer_nothing();
+    fake.offer.flags |= FH_OFFER_TRUST_BACKENDS;
+    expect_failure(FH_ERR_OFFER, "flags 0x3");
+    offer_nothing();
+    fake.offer.ram_bytes = 4096;
+    expect_failure(FH_ERR_OFFER, "memory");
+    offer_nothing();
+    fake.no_memory = true;
+    expect_failure(FH_ERR_POPULATE, "memory");
+    CHECK_EQ(fake.nr_roles, 0);
+}
+
 /* clang-format off */
 RUN_TESTS(
     RULE(a_bzimage_boots_as_measured_and_nothing_else_is_left),
@@ -387,7 +431,9 @@ RUN_TESTS(
     RULE(an_answer_never_asked_for_fails_the_launch),
     RULE(an_answer_taken_back_fails_or_stands_still),
     RULE(a_silent_dom0_is_waited_for),
-          RULE(no_guest_starts_before_dom0_noted_its_measurement),
+    RULE(no_guest_starts_before_dom0_noted_its_measurement),
     RULE(dom0_may_give_up_at_any_wait),
-    RULE(errors_reach_the_control_page_in_words))
+    RULE(errors_reach_the_control_page_in_words),
+    RULE(a_steward_that_is_to_receive_loads_and_starts_nothing),
+    RULE(a_guest_that_comes_brings_its_own_images_and_flags))
 /* clang-format on */
