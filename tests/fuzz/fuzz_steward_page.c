@@ -69,7 +69,6 @@ static void be_honest(struct fake_host *h, uint8_t how)
     }
     d->command.seq++;
     d->command.op = how >> 4;
-    h->mig.suspension = how >> 6 == 3;
 }
 
 /* A first message that is right: a destination has no way to tell. */
@@ -116,7 +115,7 @@ static void check(const struct fake_host *h, bool receives)
              h->mig.state == FAKE_MIG_POISONED);
     else
         MUST(h->mig.state == FAKE_MIG_RUN);
-    if (ended)
+    if (ended && serve.track.state == FH_TRANSFER_IDLE)
         MUST(h->nr_private == 0 && !h->mig.logging);
 }
 
@@ -138,6 +137,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t data_bytes)
             be_evil(h);
         else if (how == 0xfe)
             say_h1(h);
+        else if (how == 0xfd)
+            h->mig.suspension ^= 1;
         else
             be_honest(h, how);
         while (serve_look(&serve) && ++looks < 3)
