@@ -13,6 +13,9 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <json-c/json.h>
 
@@ -35,6 +38,7 @@ struct api {
     rpc_call *call;
     void *arg;
     struct client *clients;
+    struct client *asks; /* whose request is being answered; NULL: nobody's */
     uint32_t nr_clients;
     uint32_t nr_handles; /* not yet closed; the last one frees us */
 };
@@ -106,12 +110,50 @@ static int call_method(void *arg, const char *method,
                        struct err *e)
 {
     struct request *r = arg;
+    struct api *a = r->client->api;
+    int rc;
 
     if (strcmp(method, "subscribe") == 0) {
         r->client->subscribed = true;
         method = "info"; /* nothing can happen in between */
     }
-    return r->client->api->call(r->client->api->arg, method, params, result, e);
+    a->asks = r->client;
+    rc = a->call(a->arg, method, params, result, e);
+    a->asks = NULL;
+    return rc;
+}
+
+/* A client may have died, and its number be another's: all are root's. */
+static int peer_pidfd(const struct client *k, struct err *e)
+{
+    struct ucred who;
+    socklen_t bytes = sizeof(who);
+    uv_os_fd_t fd;
+    int pid_fd;
+
+    if (uv_fileno((const uv_handle_t *)&k->pipe, &fd) ||
+        getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &bytes))
+        return fail(e, -errno, "api: who asks: %s", strerror(errno));
+    pid_fd = (int)syscall(SYS_pidfd_open, who.pid, 0);
+    return pid_fd >= 0 ? pid_fd
+                       : fail(e, -errno, "api: process %d: %s", who.pid,
+                              strerror(errno));
+}
+
+int api_take_fd(struct api *a, int number, struct err *e)
+{
+    int pid_fd = a->asks ? peer_pidfd(a->asks, e)
+                         : fail(e, -ENOTCONN, "api: nobody asks");
+    int fd;
+
+    if (pid_fd < 0)
+        return pid_fd;
+    fd = (int)syscall(SYS_pidfd_getfd, pid_fd, number, 0);
+    if (fd < 0)
+        fd = fail(e, -errno, "api: descriptor %d of who asks: %s", number,
+                  strerror(errno));
+    close(pid_fd);
+    return fd;
 }
 
 static void serve_lines(struct client *k)

@@ -29,6 +29,15 @@ int api_open(uv_loop_t *loop, const char *socket_path, rpc_call *call,
 /* Hang up on everybody; the memory goes when the loop closed the handles. */
 void api_close(struct api *a); /* NULL: no-op */
 
+/*
+ * A descriptor of the process that asked, by its number there; only within the
+ * call that answers it.  It is close-on-exec, and the caller's.
+ *
+ *   -EBADF      it has none of that number
+ *   -ENOTCONN   nobody asks
+ */
+int api_take_fd(struct api *a, int number, struct err *e);
+
 /* Tell every subscriber; takes params. */
 void api_event(struct api *a, const char *method, struct json_object *params);
 
