@@ -41,7 +41,7 @@ struct belink {
     struct beproc *proc;
     struct beproc_id id;
     uv_timer_t timer; /* by state: pause, quitting */
-    bool adopted, resumes, greeted, opened_once, replacing, killed;
+    bool adopted, resumes, greeted, opened_once, replacing, killed, holding;
     struct err said; /* by the backend: why it ends */
     uint64_t death_ms[BELINK_DEATHS_MAX];
     uint32_t nr_deaths, nr_restarts;
@@ -309,7 +309,10 @@ static void on_ended(void *arg, const char *why)
     struct err e = { 0 };
 
     drop_process(l);
-    if (l->state == LINK_QUITTING && !l->replacing) {
+    if (l->state == LINK_QUITTING && l->holding) {
+        link_move(l, LINK_PAUSE, "held");
+        uv_timer_start(&l->timer, on_timer, 0, 0); /* held() */
+    } else if (l->state == LINK_QUITTING && !l->replacing) {
         uv_timer_start(&l->timer, on_timer, 0, 0); /* ended() */
     } else if (l->state == LINK_QUITTING) {
         link_move(l, LINK_PAUSE, "replaced");
@@ -352,7 +355,10 @@ static void on_timer(uv_timer_t *t)
     struct belink *l = t->data;
     struct err e = { 0 };
 
-    if (l->state == LINK_QUITTING)
+    if (l->holding) {
+        if (!l->proc && l->ops.held)
+            l->ops.held(l->arg);
+    } else if (l->state == LINK_QUITTING)
         on_quit_timer(l);
     else if (l->state == LINK_PAUSE && launch(l, &e) < 0) {
         l->said = e;
@@ -399,11 +405,43 @@ void belink_kill(struct belink *l, const char *why)
         beproc_kill(l->proc, why);
 }
 
+void belink_hold(struct belink *l)
+{
+    if (l->holding)
+        return;
+    l->holding = true;
+    if (l->proc && l->state != LINK_QUITTING)
+        quit(l, "held");
+    uv_timer_stop(&l->timer); /* it may take as long as it takes */
+    if (!l->proc)
+        uv_timer_start(&l->timer, on_timer, 0, 0);
+}
+
+void belink_go_on(struct belink *l)
+{
+    if (!l->holding)
+        return;
+    l->holding = false;
+    if (l->state == LINK_QUITTING) {
+        l->replacing = true; /* when it has ended */
+        uv_timer_start(&l->timer, on_timer, QUIT_MS, 0);
+    } else if (l->state == LINK_PAUSE) {
+        uv_timer_start(&l->timer, on_timer, 0, 0);
+        l->ops.died(l->arg, "it was held");
+    } else {
+        uv_timer_stop(&l->timer);
+    }
+}
+
 void belink_end(struct belink *l)
 {
-    l->replacing = false;
+    bool held = l->holding;
+
+    l->replacing = l->holding = false;
     if (l->state != LINK_QUITTING)
         quit(l, "asked to");
+    else if (held)
+        uv_timer_start(&l->timer, on_timer, QUIT_MS, 0);
 }
 
 void belink_close(struct belink *l)

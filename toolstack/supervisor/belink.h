@@ -53,6 +53,8 @@ struct belink_ops {
     /* It never opened, or died too often; nothing comes any more. */
     void (*failed)(void *arg, const struct err *e);
     void (*ended)(void *arg); /* after belink_end(), once */
+    /* After belink_hold(): nothing of it is in flight.  NULL: not asked for. */
+    void (*held)(void *arg);
 };
 
 struct belink_spec { /* copied, but for what it points to */
@@ -88,6 +90,14 @@ void belink_tell(struct belink *l, const void *message);
 
 /* One that is no good: another one follows.  why is a constant. */
 void belink_kill(struct belink *l, const char *why);
+
+/*
+ * Have it finish what it took and quit, however long that takes; held()
+ * comes from the loop, also when there is none, and nothing is started until
+ * belink_go_on() or belink_end().  What follows goes on by the journal.
+ */
+void belink_hold(struct belink *l);
+void belink_go_on(struct belink *l); /* not held: a no-op */
 
 /*
  * Have it quit; after 2 s it is killed.  ended() comes from the loop, also

@@ -123,7 +123,8 @@ static void send_open(struct blklink *l)
 
     if (disk_source_kind(l->source) == BLK_STORE_RAW) {
         fd = disk_source_fd(l->source);
-        if (fd == -EBUSY && l->nr_busy++ < BUSY_TRIES_MAX) {
+        if (fd == -EBUSY &&
+            (l->spec.patient || l->nr_busy++ < BUSY_TRIES_MAX)) {
             uv_timer_start(&l->busy, on_busy, BUSY_MS, 0);
             return;
         }
@@ -288,6 +289,16 @@ static void on_ended(void *arg)
     l->ops.ended(l->arg);
 }
 
+/* A server of ours has nothing of it left to write, then. */
+static void on_held(void *arg)
+{
+    struct blklink *l = arg;
+
+    disk_source_renew(l->source);
+    if (l->ops.held)
+        l->ops.held(l->arg);
+}
+
 /* ---- the object ---- */
 
 static const struct belink_ops disk_ops = {
@@ -302,6 +313,7 @@ static const struct belink_ops disk_ops = {
     .died = on_died,
     .failed = on_failed,
     .ended = on_ended,
+    .held = on_held,
 };
 
 int blklink_open(uv_loop_t *loop, const struct blklink_spec *spec,

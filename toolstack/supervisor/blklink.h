@@ -32,6 +32,7 @@ struct blklink_ops { /* as belink_ops, unless told otherwise */
     void (*died)(void *arg, const char *why);
     void (*failed)(void *arg, const struct err *e);
     void (*ended)(void *arg);
+    void (*held)(void *arg);
 };
 
 struct blklink_spec {           /* copied, but for what it points to */
@@ -42,6 +43,8 @@ struct blklink_spec {           /* copied, but for what it points to */
     uint32_t devid;
     uint8_t nr_queues; /* to offer at most */
     struct blk_limits limits;
+    bool patient; /* a target that another guest has is waited for: it is the
+                     same one, which came from there */
 };
 
 /*

@@ -173,16 +173,13 @@ static int set_credit2(struct hyp *h, uint16_t domid, uint32_t weight,
     return xc_sched_credit2_domain_set(h->xc, domid, &s);
 }
 
-int hyp_set_share(struct hyp *h, uint16_t domid, uint32_t weight,
-                  uint32_t cap_percent, struct err *e)
+/* Its scheduler's number, or -EOPNOTSUPP when that has no shares. */
+static int scheduler_of(struct hyp *h, uint16_t domid, struct err *e)
 {
     xc_cpupoolinfo_t *pool;
     xc_domaininfo_t info;
     uint32_t scheduler;
-    int r;
 
-    if (!weight && !cap_percent)
-        return 0;
     if (xc_domain_getinfo_single(h->xc, domid, &info))
         return fail(e, -errno, "domain %u: look at it: %s", domid,
                     strerror(errno));
@@ -192,19 +189,73 @@ int hyp_set_share(struct hyp *h, uint16_t domid, uint32_t weight,
                     strerror(errno));
     scheduler = pool->sched_id;
     xc_cpupool_infofree(h->xc, pool);
-    if (scheduler == XEN_SCHEDULER_CREDIT)
-        r = set_credit(h, domid, weight, cap_percent);
-    else if (scheduler == XEN_SCHEDULER_CREDIT2)
-        r = set_credit2(h, domid, weight, cap_percent);
-    else
-        return fail(e, -EOPNOTSUPP,
-                    "domain %u: set cpu_weight and cap: its scheduler, number "
-                    "%u, has none; want credit or credit2",
-                    domid, scheduler);
+    if (scheduler == XEN_SCHEDULER_CREDIT || scheduler == XEN_SCHEDULER_CREDIT2)
+        return (int)scheduler;
+    return fail(e, -EOPNOTSUPP,
+                "domain %u: set cpu_weight and cap: its scheduler, number "
+                "%u, has none; want credit or credit2",
+                domid, scheduler);
+}
+
+int hyp_set_share(struct hyp *h, uint16_t domid, uint32_t weight,
+                  uint32_t cap_percent, struct err *e)
+{
+    int scheduler, r;
+
+    if (!weight && !cap_percent)
+        return 0;
+    scheduler = scheduler_of(h, domid, e);
+    if (scheduler < 0)
+        return scheduler;
+    r = scheduler == XEN_SCHEDULER_CREDIT
+            ? set_credit(h, domid, weight, cap_percent)
+            : set_credit2(h, domid, weight, cap_percent);
     if (r)
         return fail(e, -errno, "domain %u: set cpu_weight %u, cap %u: %s",
                     domid, weight, cap_percent, strerror(errno));
     return 0;
+}
+
+static int swap_credit(struct hyp *h, uint16_t domid, uint32_t cap,
+                       uint32_t *was)
+{
+    struct xen_domctl_sched_credit s;
+
+    if (xc_sched_credit_domain_get(h->xc, domid, &s))
+        return -1;
+    *was = s.cap;
+    s.cap = (uint16_t)cap;
+    return xc_sched_credit_domain_set(h->xc, domid, &s);
+}
+
+static int swap_credit2(struct hyp *h, uint16_t domid, uint32_t cap,
+                        uint32_t *was)
+{
+    struct xen_domctl_sched_credit2 s;
+
+    if (xc_sched_credit2_domain_get(h->xc, domid, &s))
+        return -1;
+    *was = s.cap;
+    s.cap = (uint16_t)cap;
+    return xc_sched_credit2_domain_set(h->xc, domid, &s);
+}
+
+int hyp_set_cap(struct hyp *h, uint16_t domid, uint32_t cap_percent,
+                uint32_t *was, struct err *e)
+{
+    int scheduler = scheduler_of(h, domid, e), r;
+    uint32_t before = 0;
+
+    if (scheduler < 0)
+        return scheduler;
+    r = scheduler == XEN_SCHEDULER_CREDIT
+            ? swap_credit(h, domid, cap_percent, &before)
+            : swap_credit2(h, domid, cap_percent, &before);
+    if (was)
+        *was = before;
+    return r ? fail(e, -errno, "domain %u: set cap %u: %s", domid, cap_percent,
+                    strerror(errno))
+             : 0;
 }
 
 int hyp_next_pool(struct hyp *h, uint32_t *pool, struct err *e)

@@ -186,7 +186,29 @@ static void on_failed(void *arg, const struct err *e)
     xbdev_failed(&v->x, e);
 }
 
+static void on_held(void *arg)
+{
+    struct vbd *v = arg;
+
+    if (v->ops.held)
+        v->ops.held(v->arg);
+}
+
 /* ---- what the operator does ---- */
+
+void vbd_hold(struct vbd *v)
+{
+    if (v->link)
+        belink_hold(blklink_be(v->link));
+    else
+        on_held(v);
+}
+
+void vbd_go_on(struct vbd *v)
+{
+    if (v->link)
+        belink_go_on(blklink_be(v->link));
+}
 
 void vbd_fired(struct vbd *v)
 {
@@ -235,6 +257,7 @@ int vbd_open_link(struct vbd *v, const struct vm_disk *disk, struct err *e)
         .died = on_died,
         .failed = on_failed,
         .ended = on_ended,
+        .held = on_held,
     };
     struct blklink_spec spec = v->o.link;
 
@@ -274,6 +297,23 @@ int vbd_open(uv_loop_t *loop, const struct vbd_options *o,
     return 0;
 }
 
+static int start_serving(struct vbd *v, struct err *e)
+{
+    return vbd_has_script(v) ? vbd_script_start(v, e)
+                             : belink_start(blklink_be(v->link), e);
+}
+
+void vbd_serve(struct vbd *v)
+{
+    struct err e = { 0 };
+
+    if (!v->o.later)
+        return;
+    v->o.later = false;
+    if (start_serving(v, &e) < 0)
+        xbdev_failed(&v->x, &e);
+}
+
 int vbd_start(struct vbd *v, struct store *s, struct err *e)
 {
     int rc =
@@ -281,11 +321,12 @@ int vbd_start(struct vbd *v, struct store *s, struct err *e)
 
     if (rc == 0)
         rc = xbdev_watch(&v->x, s, e);
+    if (rc == 0 && !v->o.later)
+        rc = start_serving(v, e);
     if (rc == 0)
-        rc = vbd_has_script(v) ? vbd_script_start(v, e)
-                               : belink_start(blklink_be(v->link), e);
-    if (rc == 0)
-        xbdev_started(&v->x, "its store is being opened");
+        xbdev_started(&v->x, v->o.later ? "its store is opened when its guest "
+                                          "is here"
+                                        : "its store is being opened");
     else if (!v->o.foreign)
         vbd_nodes_remove(&v->o.nodes, s);
     return rc;
@@ -296,6 +337,8 @@ void vbd_adopt(struct vbd *v, struct store *s, const struct beproc_id *id)
     struct err e = { 0 };
 
     xbdev_adopt(&v->x, s);
+    if (v->o.later)
+        return; /* nothing was started yet */
     if (vbd_has_script(v) && vbd_script_adopt(v, &e) < 0)
         xbdev_failed(&v->x, &e);
     else

@@ -34,6 +34,8 @@ struct vbd_ops {
     void (*moved)(void *arg);
     /* GONE: vbd_close() is what remains to do. */
     void (*gone)(void *arg);
+    /* After vbd_hold(): nothing is in flight.  NULL: nobody asks. */
+    void (*held)(void *arg);
 };
 
 struct vbd_options {
@@ -41,6 +43,7 @@ struct vbd_options {
     struct vbd_nodes nodes;
     bool foreign; /* somebody else made the backend's directory, and removes it;
                      what is written there is heeded */
+    bool later;   /* vbd_start() makes the nodes; vbd_serve() does the rest */
 };
 
 /*
@@ -55,6 +58,16 @@ int vbd_open(uv_loop_t *loop, const struct vbd_options *o,
 /* Make the nodes (not foreign ones), and start the backend.  After an error
    nothing of it is there. */
 int vbd_start(struct vbd *v, struct store *s, struct err *e);
+
+/* Of one for later: start the backend.  What fails is told by the state. */
+void vbd_serve(struct vbd *v);
+
+/*
+ * Have the backend finish what it took, and let go of the store; held()
+ * follows.  The guest stands still meanwhile, and sees nothing of it.
+ */
+void vbd_hold(struct vbd *v);
+void vbd_go_on(struct vbd *v); /* not held: a no-op */
 
 /* Go on with what an earlier supervisor left, by what xenstore says. */
 void vbd_adopt(struct vbd *v, struct store *s, const struct beproc_id *id);
