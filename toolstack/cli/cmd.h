@@ -32,7 +32,7 @@ cmd_function cmd_create, cmd_run, cmd_list, cmd_info, cmd_destroy, cmd_shutdown,
     cmd_block_detach, cmd_block_list, cmd_block_resize, cmd_block_limits,
     cmd_network_attach, cmd_network_detach, cmd_network_list, cmd_network_rate,
     cmd_stats, cmd_serve_blk, cmd_serve_net, cmd_migrate, cmd_migrate_cancel,
-    cmd_resolve;
+    cmd_migrate_receive, cmd_resolve;
 
 struct json_object;
 struct vm_config;

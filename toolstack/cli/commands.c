@@ -14,7 +14,6 @@
 #define OF_GUEST "6 9 13 21"
 
 static const char save_later[] = "saving and restoring is not there yet",
-                  move_later[] = "migration is not there yet",
                   file_only[] = "a guest's configuration is its file: change "
                                 "it and make the guest anew",
                   host_only[] = "it is about the host, not about a guest: xl "
@@ -183,6 +182,11 @@ static const struct command commands[] = {
       "settle a transfer that was cut: the guest goes on there; --abort: "
       "here, unless it runs there already, --destination-lost: refused, "
       "nobody can prove it", "4 6 7 9 13 21 23", cmd_resolve, false },
+    { "migrate-receive", CMD_SERVED, "[--tcp [ADDR:]PORT] [--unix PATH] "
+      "[--name NAME]",
+      "take a guest that another host sends, by stdin and stdout, as freehold "
+      "migrate starts it there; --tcp, --unix: wait for it here, --name: call "
+      "it so", "4 5 6 9 15 21 23 75", cmd_migrate_receive, false },
     { "measure", CMD_SERVED, CFG,
       "predict a guest's launch measurement", "5 6 23", cmd_measure, false },
     { "check", CMD_SERVED, "[FILE [key=value ...]]",
@@ -200,7 +204,6 @@ static const struct command commands[] = {
 #define NOT(name, verdict, why) { name, verdict, "...", why, "4", NULL, false }
     NOT("save", CMD_LATER, save_later),
     NOT("restore", CMD_LATER, save_later),
-    NOT("migrate-receive", CMD_LATER, move_later),
 
     NOT("trigger", CMD_NEVER, "Xen lets nobody outside inject interrupts into "
         "a protected guest"),

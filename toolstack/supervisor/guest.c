@@ -27,6 +27,7 @@
 #include "toolstack/supervisor/console.h"
 #include "toolstack/supervisor/devfile.h"
 #include "toolstack/supervisor/guest_devs.h"
+#include "toolstack/supervisor/guest_move.h"
 #include "toolstack/supervisor/guest_priv.h"
 #include "toolstack/supervisor/notify.h"
 #include "toolstack/supervisor/rundir.h"
@@ -37,11 +38,12 @@ static void on_handle_closed(uv_handle_t *h);
 #define ENDS (BIT(GUEST_ENDING) | BIT(GUEST_GONE))
 
 static const uint16_t guest_next[] = {
-    [GUEST_NEW] =
-        BIT(GUEST_BUILDING) | BIT(GUEST_RUNNING) | BIT(GUEST_SUSPENDED) | ENDS,
+    [GUEST_NEW] = BIT(GUEST_BUILDING) | BIT(GUEST_RECEIVING) |
+                  BIT(GUEST_RUNNING) | BIT(GUEST_SUSPENDED) | ENDS,
     [GUEST_BUILDING] = BIT(GUEST_PAUSED) | BIT(GUEST_LAUNCHING) | ENDS,
     [GUEST_PAUSED] = BIT(GUEST_LAUNCHING) | ENDS,
-    [GUEST_LAUNCHING] = BIT(GUEST_RUNNING) | ENDS,
+    [GUEST_LAUNCHING] = BIT(GUEST_RECEIVING) | BIT(GUEST_RUNNING) | ENDS,
+    [GUEST_RECEIVING] = BIT(GUEST_RUNNING) | ENDS,
     [GUEST_RUNNING] = BIT(GUEST_SUSPENDED) | BIT(GUEST_ENDED) | ENDS,
     [GUEST_SUSPENDED] = BIT(GUEST_RUNNING) | BIT(GUEST_ENDED) | ENDS,
     [GUEST_ENDED] = BIT(GUEST_KEPT) | BIT(GUEST_WAITING) | ENDS,
@@ -53,11 +55,17 @@ static const uint16_t guest_next[] = {
 _Static_assert(ARRAY_SIZE(guest_next) == GUEST_STATES, "guest_next");
 
 static const char *const state_name[] = {
-    [GUEST_NEW] = "new",         [GUEST_BUILDING] = "building",
-    [GUEST_PAUSED] = "paused",   [GUEST_LAUNCHING] = "launching",
-    [GUEST_RUNNING] = "running", [GUEST_SUSPENDED] = "suspended",
-    [GUEST_ENDED] = "ended",     [GUEST_KEPT] = "kept",
-    [GUEST_WAITING] = "waiting", [GUEST_ENDING] = "ending",
+    [GUEST_NEW] = "new",
+    [GUEST_BUILDING] = "building",
+    [GUEST_PAUSED] = "paused",
+    [GUEST_LAUNCHING] = "launching",
+    [GUEST_RECEIVING] = "receiving",
+    [GUEST_RUNNING] = "running",
+    [GUEST_SUSPENDED] = "suspended",
+    [GUEST_ENDED] = "ended",
+    [GUEST_KEPT] = "kept",
+    [GUEST_WAITING] = "waiting",
+    [GUEST_ENDING] = "ending",
     [GUEST_GONE] = "gone",
 };
 _Static_assert(ARRAY_SIZE(state_name) == GUEST_STATES, "state_name");
@@ -152,6 +160,7 @@ void guest_rang(struct guest *g, uint32_t port)
         g->nr_rings++;
         guest_serve_steward(g);
         guest_steward_rang(g);
+        guest_move_rang(g);
     } else if (port == g->console_port) {
         console_kick(g->console);
     }
@@ -206,17 +215,26 @@ int guest_stop(struct guest *g, const char *how, struct err *e)
 int guest_stop_for_good(struct guest *g, struct err *e)
 {
     g->wants_gone = true; /* however it ends now */
+    if (g->state == GUEST_RUNNING)
+        guest_move_cancel(g);
     return guest_stop(g, "poweroff", e);
 }
 
 void guest_destroy(struct guest *g)
 {
     g->wants_gone = true;
+    if (guest_comes_leave(g))
+        return; /* its source is told */
     guest_end(g, "destroyed", NULL);
 }
 
 int guest_may_leave(const struct guest *g, struct err *e)
 {
+    if (g->move)
+        return fail(e, -EBUSY,
+                    "guest %s: reload: it is on its way to another "
+                    "host, or from one",
+                    g->cfg->name);
     if (g->state == GUEST_RUNNING || g->state == GUEST_SUSPENDED ||
         g->state == GUEST_KEPT)
         return 0;
@@ -343,6 +361,7 @@ int guest_open(uv_loop_t *loop, struct vm_config *cfg, struct rundir *dir,
     if (rc == 0)
         rc = open_sockets(g, e);
     if (rc < 0) {
+        g->opt.receive = NULL; /* the caller's still */
         guest_close(g);
         return rc;
     }
@@ -363,6 +382,7 @@ void guest_close(struct guest *g)
     if (!g)
         return;
     guest_domain_remove(g);
+    guest_comes_refuse(g, &(struct err){ -ECANCELED, "it was given up" });
     guest_devs_free(g);
     console_close(g->console);
     api_close(g->api);

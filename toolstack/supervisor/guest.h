@@ -5,7 +5,7 @@
  *               ┌───────────────── restart ──────────────────┐
  *               ▼                                            │
  *   NEW ──▶ BUILDING ──▶ LAUNCHING ──▶ RUNNING ──▶ ENDED ──▶ WAITING
- *               └─▶ PAUSED ──┘           ▲ │         ▲├─ preserve ▶ KEPT
+ *               └─▶ PAUSED ──┘ └▶RECEIVING─▲ │       ▲├─ preserve ▶ KEPT
  *                                        │ ▼         │└─ destroy ─▶ GONE
  *                                      SUSPENDED ────┘
  *
@@ -22,6 +22,7 @@
 
 struct err;
 struct guest;
+struct moveproc;
 struct rundir;
 struct run_state;
 struct vm_config;
@@ -38,6 +39,7 @@ enum guest_state {
     GUEST_BUILDING,  /* hypercalls and xenstore; no event comes meanwhile */
     GUEST_PAUSED,    /* built; the steward is not placed yet */
     GUEST_LAUNCHING, /* the steward runs, and is fed */
+    GUEST_RECEIVING, /* its steward takes it from another host */
     GUEST_RUNNING,   /* its kernel runs */
     GUEST_SUSPENDED, /* its vCPUs stand still, as it was asked for */
     GUEST_ENDED,     /* it shut down; on_* decides */
@@ -53,12 +55,16 @@ struct guest_times { /* of the last launch; us */
 };
 
 struct guest_options {
-    bool paused;             /* stop in PAUSED until guest_resume() */
-    bool adopting;           /* guest_adopt() is what comes next */
+    bool paused;   /* stop in PAUSED until guest_resume() */
+    bool adopting; /* guest_adopt() is what comes next */
+    struct moveproc
+        *receive;            /* the guest comes by it; taken by guest_start() */
+    bool receive_check;      /* and will not stay */
     const char *log_dir;     /* NAME.log goes there */
     const char *blk_program; /* a disk's backend; NULL: the installed one */
     const char *net_program; /* a card's; the same */
-    uint64_t start_us;       /* when the command began, CLOCK_MONOTONIC */
+    const char *migrate_program, *tokens_dir; /* the same */
+    uint64_t start_us; /* when the command began, CLOCK_MONOTONIC */
     /* Once: the guest runs (or is PAUSED, or adopted), or never will. */
     void (*outcome)(void *arg, struct guest *g, const struct err *failed);
     /* The guest is GONE; failed is NULL after an ordinary end. */
@@ -76,6 +82,9 @@ struct guest_options {
 int guest_open(uv_loop_t *loop, struct vm_config *cfg, struct rundir *dir,
                const struct guest_options *o, struct guest **out,
                struct err *e);
+
+/* A guest that comes is not wanted: answer with the words; takes p. */
+void guest_refuse_mover(struct moveproc *p, const struct err *why);
 
 /* Make the guest.  Its outcome() may be called before this returns. */
 void guest_start(struct guest *g);

@@ -11,6 +11,7 @@
 
 #include "common/checked.h"
 #include "common/log.h"
+#include "toolstack/supervisor/guest_move.h"
 #include "toolstack/supervisor/guest_priv.h"
 #include "toolstack/supervisor/rundir.h"
 #include "toolstack/supervisor/vifdev.h"
@@ -222,6 +223,64 @@ void guest_dev_gone(void *arg)
     guest_devs_ended(g);
 }
 
+/* ---- a guest that moves ---- */
+
+int guest_devs_may_move(struct guest *g, struct err *e)
+{
+    char name[48];
+
+    for (struct guest_dev *d = g->devs; d; d = d->next) {
+        enum vbd_state s = is_live(d) ? state_of(d) : VBD_GONE;
+
+        if (d->detached || s == VBD_STARTING || s == VBD_CLOSING ||
+            s == VBD_CONNECTING)
+            return fail(e, -EBUSY,
+                        "guest %s: migrate: its %s comes or goes just now",
+                        g->cfg->name, name_of(d, name));
+    }
+    return 0;
+}
+
+bool guest_devs_held(const struct guest *g)
+{
+    for (const struct guest_dev *d = g->devs; d; d = d->next)
+        if (d->vbd && !d->held)
+            return false;
+    return true;
+}
+
+void guest_dev_held(void *arg)
+{
+    struct guest_dev *d = arg;
+
+    d->held = true;
+    if (guest_devs_held(d->guest))
+        guest_leaves_drained(d->guest);
+}
+
+void guest_devs_hold(struct guest *g)
+{
+    for (struct guest_dev *d = g->devs; d; d = d->next)
+        if (d->vbd && !d->held)
+            vbd_hold(d->vbd);
+}
+
+void guest_devs_go_on(struct guest *g)
+{
+    for (struct guest_dev *d = g->devs; d; d = d->next) {
+        d->held = false;
+        if (d->vbd)
+            vbd_go_on(d->vbd);
+    }
+}
+
+void guest_devs_serve(struct guest *g)
+{
+    for (struct guest_dev *d = g->devs; d; d = d->next)
+        if (d->vbd)
+            vbd_serve(d->vbd);
+}
+
 /* ---- all of them ---- */
 
 static int list_configured(struct guest *g, struct err *e)
@@ -255,6 +314,8 @@ int guest_devs_ready(struct guest *g, struct err *e)
             GUEST_DEVS_OPEN_US + (has_script(d) ? GUEST_DEVS_SCRIPT_US : 0);
         enum vbd_state s = is_live(d) ? state_of(d) : VBD_GONE;
 
+        if (d->vbd && g->receives && s == VBD_STARTING)
+            continue; /* it is opened when the guest is here */
         if (s == VBD_FAILED)
             return fail(e, -EIO, "guest %s: %s: %s", g->cfg->name,
                         name_of(d, name), guest_dev_why(d));

@@ -41,6 +41,7 @@ struct guest_dev {
     struct vif *vif; /* of a card; the same */
     uint16_t domid;  /* that it is for */
     bool detached;   /* the next domain does not get it */
+    bool held;       /* a disk: nothing of it is in flight */
     struct guest_dev *next;
 };
 
@@ -51,6 +52,20 @@ int guest_devs_build(struct guest *g, struct err *e);
 
 /* Returns 1 when all are open, 0 when one is not yet, or why it will not. */
 int guest_devs_ready(struct guest *g, struct err *e);
+
+/*
+ * For a guest that is to move: may its devices?
+ *
+ *   -EBUSY      one comes or goes
+ */
+int guest_devs_may_move(struct guest *g, struct err *e);
+/* Have disks finish what they took; guest_leaves_drained() follows, from the
+   loop, and guest_devs_held() is true then. */
+void guest_devs_hold(struct guest *g);
+bool guest_devs_held(const struct guest *g);
+void guest_devs_go_on(struct guest *g); /* not held: a no-op */
+/* The guest came: what waited for it is started. */
+void guest_devs_serve(struct guest *g);
 
 /* The domain domid is over: end the backends; then guest_devs_busy() is
    false, which guest_devs_ended() tells if it was not at once. */
@@ -92,6 +107,7 @@ void guest_dev_base(void *arg, char out[BE_BASE_BYTES]);
 void guest_dev_started(void *arg);
 void guest_dev_moved(void *arg);
 void guest_dev_gone(void *arg);
+void guest_dev_held(void *arg);
 
 /* ---- guest_disks.c ---- */
 

@@ -21,6 +21,7 @@ static const struct vbd_ops disk_ops = {
     .started = guest_dev_started,
     .moved = guest_dev_moved,
     .gone = guest_dev_gone,
+    .held = guest_dev_held,
 };
 
 /* Takes *spec, also after an error. */
@@ -83,6 +84,7 @@ int guest_disk_open(struct guest_dev *d, struct err *e)
         },
     };
 
+    o.later = o.link.patient = g->receives;
     vbd_nodes_of(g->domid, d->devid, &o.nodes);
     snprintf(o.link.name, sizeof(o.link.name), "%s/%.24s", g->cfg->name,
              d->disk.vdev);

@@ -20,6 +20,7 @@
 #include "common/store.h"
 #include "toolstack/supervisor/console.h"
 #include "toolstack/supervisor/guest_devs.h"
+#include "toolstack/supervisor/guest_move.h"
 #include "toolstack/supervisor/guest_priv.h"
 #include "toolstack/supervisor/rundir.h"
 #include "toolstack/supervisor/xenbus.h"
@@ -52,6 +53,7 @@ void guest_domain_let_go(struct guest *g)
     uv_timer_stop(&g->timer);
     uv_timer_stop(&g->unheard);
     guest_suspend_forget(g);
+    guest_move_drop(g);
     g->command_op = g->command_seq = g->transfer = 0;
     console_detach(g->console);
     load_close(&g->load);
@@ -67,7 +69,11 @@ void guest_domain_let_go(struct guest *g)
 /* Tell `freehold list` which domain is ours now. */
 static int write_state(struct guest *g, struct err *e)
 {
-    struct run_state s = { .pid = getpid(), .console_port = g->ports.console };
+    struct run_state s = {
+        .pid = getpid(),
+        .console_port = g->ports.console,
+        .receives = g->receives,
+    };
     char domid[8] = "";
 
     if (g->domid != HYP_DOMID_NONE) {
@@ -148,7 +154,11 @@ static int watch_bell(struct guest *g, struct err *e)
 static int open_blobs(struct guest *g, struct err *e)
 {
     const struct vm_config *c = g->cfg;
-    int rc = blob_from_text(&g->load.blob[FH_BLOB_CMDLINE], c->cmdline, e);
+    int rc;
+
+    if (g->receives)
+        return 0; /* its kernel comes with its memory */
+    rc = blob_from_text(&g->load.blob[FH_BLOB_CMDLINE], c->cmdline, e);
 
     if (rc == 0)
         rc = blob_open(&g->load.blob[FH_BLOB_KERNEL], "kernel", c->kernel,
@@ -232,7 +242,9 @@ int guest_domain_build(struct guest *g, struct err *e)
     g->times = (struct guest_times){ 0 };
     g->load = (struct load){
         .ram_bytes = g->cfg->ram_bytes,
-        .flags = g->cfg->trust_backends ? FH_OFFER_TRUST_BACKENDS : 0,
+        .flags = g->receives              ? FH_OFFER_RECEIVE
+                 : g->cfg->trust_backends ? FH_OFFER_TRUST_BACKENDS
+                                          : 0,
     };
     rc = open_blobs(g, e);
     if (rc == 0)
@@ -286,6 +298,14 @@ int guest_domain_measured(struct guest *g, struct err *e)
     return 0;
 }
 
+int guest_domain_came(struct guest *g, struct err *e)
+{
+    load_came(&g->load);
+    g->identity = g->load.identity;
+    g->receives = false;
+    return write_state(g, e);
+}
+
 /* The guest may have closed or taken back whatever it gave: its own loss. */
 static void lost(struct guest *g, const char *what, const struct err *e)
 {
@@ -304,7 +324,10 @@ void guest_domain_adopt(struct guest *g)
     if (gnt_map(g->gnt, g->domid, XEN_STEWARD_CONTROL_REF, &g->load.page, &e) <
         0)
         lost(g, "control page", &e);
-    load_adopt(&g->load);
+    if (g->receives)
+        load_adopt_receiving(&g->load);
+    else
+        load_adopt(&g->load);
     guest_steward_adopt(g);
     guest_suspend_adopt(g);
     if (!g->evt ||

@@ -120,7 +120,12 @@ void guest_look(struct guest *g)
         return;
     if (info.reason == HYP_SUSPEND && guest_slept(g))
         return;
-    if (g->state == GUEST_RUNNING || g->state == GUEST_SUSPENDED) {
+    if (g->state == GUEST_RECEIVING) {
+        fail(&e, -EIO,
+             "domain %u: it stopped (reason %u) while it was received",
+             g->domid, info.reason);
+        guest_end(g, "it stopped while it was received", &e);
+    } else if (g->state == GUEST_RUNNING || g->state == GUEST_SUSPENDED) {
         on_shutdown(g, info.reason);
     } else if (g->state == GUEST_LAUNCHING) {
         /* A tiny guest may be through before we saw its RUNNING. */

@@ -11,6 +11,7 @@
  *   suspend, resume          ask the kernel to suspend; let it go on
  *   steward {"op": ...}      (guest_steward.c)
  *   reload                   go on as the program that is installed now
+ *   migrate, migrate_cancel, resolve (guest_leaves.c, guest_resolve.c)
  *   (guest_tune.c, guest_block.c and guest_net.c have more)
  *   subscribe                as info, and events from now on (api.c)
  *
@@ -26,6 +27,7 @@
  *   unsuspended {"why"}                ... and has not done so
  *   resume
  *   steward {...}                      its steward answered
+ *   migration, migration-end           (guest_move.c)
  *   set_memory, ... {"asked"}          a method of guest_tune.c was done
  */
 #include <errno.h>
@@ -40,6 +42,8 @@
 #include "toolstack/supervisor/console.h"
 #include "toolstack/supervisor/dump.h"
 #include "toolstack/supervisor/guest_devs.h"
+#include "toolstack/supervisor/guest_json.h"
+#include "toolstack/supervisor/guest_move.h"
 #include "toolstack/supervisor/guest_priv.h"
 #include "toolstack/supervisor/guest_rename.h"
 #include "toolstack/supervisor/vmcfg.h"
@@ -139,6 +143,7 @@ struct json_object *guest_info(struct guest *g)
     add_number(o, "restarts", g->nr_restarts);
     add_number(o, "console_bytes", console_said(g->console));
     json_object_object_add(o, "times", times_object(&g->times));
+    json_object_object_add(o, "migration", guest_move_info(g));
     json_object_object_add(o, "disks", guest_block_info(g));
     json_object_object_add(o, "vifs", guest_net_info(g));
     return o;
@@ -207,6 +212,11 @@ int guest_call(void *arg, const char *method, struct json_object *params,
 
     if (params && !json_object_is_type(params, json_type_object))
         return fail(e, -EINVAL, "%.32s: params: want an object", method);
+    rc = guest_move_bars(g, method, params, e);
+    if (rc == 0)
+        rc = guest_move_call(g, method, params, e);
+    if (rc != -ENOSYS)
+        return rc;
     if (strcmp(method, "info") == 0) {
         *result = guest_info(g);
         return 0;
@@ -220,6 +230,8 @@ int guest_call(void *arg, const char *method, struct json_object *params,
     if (strcmp(method, "rename") == 0)
         return call_rename(g, params, e);
     if (strcmp(method, "destroy") == 0) {
+        if (g->move && guest_json_is(params, "force"))
+            g->move->wants_gone = true; /* and nobody is told */
         guest_destroy(g);
         return 0;
     }

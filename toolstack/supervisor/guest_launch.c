@@ -8,10 +8,14 @@
  * domain yet, and a silent steward rings nobody.
  */
 #include <errno.h>
+#include <stdint.h>
 #include <string.h>
 
+#include "abi/xen_steward.h"
 #include "common/evt.h"
 #include "common/log.h"
+#include "common/shm.h"
+#include "toolstack/supervisor/guest_move.h"
 #include "toolstack/supervisor/guest_priv.h"
 #include "toolstack/supervisor/rundir.h"
 #include "toolstack/supervisor/vmcfg.h"
@@ -27,6 +31,7 @@ void guest_launch_failed(struct guest *g, const struct err *e)
         evt_notify(g->evt, g->doorbell);
     }
     log_err("guest %s: %s", g->cfg->name, keep.text);
+    guest_comes_refuse(g, &keep);
     guest_end(g, "it could not be started", &keep);
 }
 
@@ -50,7 +55,8 @@ void guest_start(struct guest *g)
     struct err e = { 0 };
     int rc;
 
-    guest_move(g, GUEST_BUILDING, "create");
+    g->receives = g->opt.receive != NULL;
+    guest_move(g, GUEST_BUILDING, g->receives ? "receive" : "create");
     rc = guest_domain_build(g, &e);
     if (rc == 0 && g->opt.paused) {
         g->opt.paused = false; /* a restart does not stop there again */
@@ -104,6 +110,8 @@ void guest_serve_steward(struct guest *g)
         guest_launch_failed(g, &e);
     else if (g->load.state == LOAD_DONE)
         now_runs(g);
+    else if (g->load.state == LOAD_RECEIVED)
+        guest_comes_begin(g);
 }
 
 /* While a guest is launched: silence has an end, and so may its domain. */
@@ -136,6 +144,30 @@ static bool is_asleep(struct guest *g)
            info.reason == HYP_SUSPEND;
 }
 
+/* Its steward is as far as to tell by its page what it is at. */
+static bool is_received(struct guest *g)
+{
+    struct gnt_map page = { 0 };
+    uint32_t state;
+
+    if (gnt_map(g->gnt, g->domid, XEN_STEWARD_CONTROL_REF, &page, NULL) < 0)
+        return false;
+    state = shm_u32(&((struct fh_control *)page.va)->steward.state);
+    gnt_unmap(g->gnt, &page);
+    return state == FH_STATE_RECEIVING || state == FH_STATE_RUNNING;
+}
+
+/* What has become of it guest_comes_look() finds. */
+static void adopt_received(struct guest *g)
+{
+    guest_domain_adopt(g);
+    guest_move(g, GUEST_RECEIVING, "taken over");
+    guest_report(g, NULL);
+    guest_comes_adopt(g);
+    guest_store_look(g);
+    guest_look(g);
+}
+
 int guest_adopt(struct guest *g, uint16_t domid, const struct run_state *left,
                 struct err *e)
 {
@@ -145,6 +177,11 @@ int guest_adopt(struct guest *g, uint16_t domid, const struct run_state *left,
     g->ports.console = left->console_port;
     g->identity = left->identity;
     /* What only we write: no kernel runs before its measurement is there. */
+    g->receives = left->receives;
+    if (g->receives && is_received(g)) {
+        adopt_received(g);
+        return 0;
+    }
     if (memcmp(left->identity.measurement, none, sizeof(none)) == 0) {
         guest_domain_remove(g);
         return fail(e, -EPROTO,
@@ -154,6 +191,7 @@ int guest_adopt(struct guest *g, uint16_t domid, const struct run_state *left,
     g->alive_us = guest_now_us();
     guest_move(g, is_asleep(g) ? GUEST_SUSPENDED : GUEST_RUNNING, "taken over");
     guest_report(g, NULL);
+    guest_leaves_adopt(g);
     guest_store_look(g);
     guest_look(g); /* what happened while nobody looked */
     return 0;

@@ -61,9 +61,11 @@ struct guest {
     uint64_t unpaused_us, alive_us, quiet_since_us;
     uint32_t nr_rings; /* of the doorbell, for the watchdog */
 
-    struct guest_dev *devs; /* guest_devs.h */
-    bool devs_listed;       /* they are the guest's, not the next build's */
-    uint32_t devs_seen;     /* BIT(enum devfile_kind): ever in the list */
+    bool receives;           /* it comes from another host, and has not */
+    struct guest_move *move; /* guest_move.h; NULL: it stays here */
+    struct guest_dev *devs;  /* guest_devs.h */
+    bool devs_listed;        /* they are the guest's, not the next build's */
+    uint32_t devs_seen;      /* BIT(enum devfile_kind): ever in the list */
 
     uint16_t left_domid; /* from guest_leave() to guest_return() */
     uint32_t left_console_port;
@@ -119,6 +121,8 @@ int guest_domain_build(struct guest *g, struct err *e);
 /* The steward is ready: connect what the kernel will look for, and offer. */
 int guest_domain_introduce(struct guest *g, struct err *e);
 int guest_domain_measured(struct guest *g, struct err *e);
+/* The guest came from another host: take down what it is. */
+int guest_domain_came(struct guest *g, struct err *e);
 /* Connect to a running domain (g->domid, g->ports.console). */
 void guest_domain_adopt(struct guest *g);
 /* Give back our side of the domain; a no-op without one. */
@@ -145,6 +149,8 @@ int guest_store_ask(struct guest *g, const char *how, struct err *e);
 bool guest_slept(struct guest *g);
 /* An earlier supervisor may have asked for a suspend. */
 void guest_suspend_adopt(struct guest *g);
+/* It was asked to, and is no longer meant to: one that comes is cancelled. */
+void guest_suspend_late(struct guest *g);
 /* Whatever was asked for, it no longer is. */
 void guest_suspend_forget(struct guest *g);
 
@@ -153,6 +159,8 @@ void guest_steward_rang(struct guest *g);
 int guest_steward_call(struct guest *g, struct json_object *params,
                        struct err *e);
 void guest_steward_adopt(struct guest *g);
+/* Have it give up whatever it does.  -ENOTCONN: it cannot be told. */
+int guest_steward_cancel(struct guest *g, struct err *e);
 
 /* guest_tune.c: before createdomain, and before the first unpause. */
 int guest_find_pool(struct guest *g, uint32_t *out, struct err *e);

@@ -36,14 +36,14 @@ static struct fh_control *control(const struct guest *g)
     return g->load.page.va;
 }
 
-/* A seq that the steward has not answered yet. */
 void guest_steward_adopt(struct guest *g)
 {
     g->command_op = FH_OP_NONE;
     g->transfer = FH_TRANSFER_IDLE;
     if (!control(g))
         return;
-    g->command_seq = shm_u32(&control(g)->steward.answer.seq);
+    /* Which of them were answered does not matter: none is waited for. */
+    g->command_seq = shm_u32(&control(g)->dom0.command.seq);
     g->transfer = shm_u32(&control(g)->steward.answer.transfer);
 }
 
@@ -56,6 +56,17 @@ static void command(struct guest *g, uint32_t op)
     shm_wmb();
     shm_set_u32(&w->seq, ++g->command_seq);
     evt_notify(g->evt, g->doorbell);
+}
+
+int guest_steward_cancel(struct guest *g, struct err *e)
+{
+    if (!control(g) || !g->doorbell)
+        return fail(e, -ENOTCONN,
+                    "guest %s: steward: the guest took its control page or its "
+                    "doorbell away",
+                    g->cfg->name);
+    command(g, FH_OP_CANCEL);
+    return 0;
 }
 
 int guest_steward_call(struct guest *g, struct json_object *params,

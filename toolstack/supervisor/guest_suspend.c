@@ -21,6 +21,7 @@
 
 #include "common/log.h"
 #include "common/store.h"
+#include "toolstack/supervisor/guest_move.h"
 #include "toolstack/supervisor/guest_priv.h"
 #include "toolstack/supervisor/vmcfg.h"
 #include "toolstack/supervisor/xenbus.h"
@@ -80,12 +81,26 @@ static void on_suspending(uv_timer_t *t)
     o = json_object_new_object();
     json_object_object_add(o, "why", json_object_new_string(why));
     guest_event(g, "unsuspended", o);
+    guest_leaves_awake(g, why);
 }
 
 void guest_suspend_forget(struct guest *g)
 {
     uv_timer_stop(&g->suspending);
     g->sleep = GUEST_SLEEP_NONE;
+}
+
+void guest_suspend_late(struct guest *g)
+{
+    struct err e = { 0 };
+
+    if (g->sleep != GUEST_SLEEP_ASKED)
+        return;
+    uv_timer_stop(&g->suspending);
+    if (g->store && xenbus_is_asked(g->store, g->domid) &&
+        xenbus_ask_shutdown(g->store, g->domid, "", &e) < 0)
+        log_err("guest %s: %s", g->cfg->name, e.text);
+    g->sleep = GUEST_SLEEP_LATE;
 }
 
 void guest_suspend_adopt(struct guest *g)
@@ -122,6 +137,7 @@ bool guest_slept(struct guest *g)
     if (was == GUEST_SLEEP_ASKED) {
         guest_move(g, GUEST_SUSPENDED, "it suspended, as it was asked to");
         guest_store_look(g);
+        guest_leaves_slept(g);
         return true;
     }
     log_warn("guest %s: it suspended, and nobody waits for it any more: it "

@@ -11,6 +11,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -24,11 +25,13 @@
 _Static_assert(FH_BATCH_PAGES <= GNT_COPY_PAGES_MAX, "a batch is one copy");
 
 static const uint8_t load_next[] = {
-    [LOAD_WAIT] = BIT(LOAD_OFFER) | BIT(LOAD_DONE) | BIT(LOAD_DEAD),
+    [LOAD_WAIT] =
+        BIT(LOAD_OFFER) | BIT(LOAD_RECEIVED) | BIT(LOAD_DONE) | BIT(LOAD_DEAD),
     [LOAD_OFFER] = BIT(LOAD_LOADING) | BIT(LOAD_DEAD),
-    [LOAD_LOADING] = BIT(LOAD_MEASURED) | BIT(LOAD_DEAD),
+    [LOAD_LOADING] = BIT(LOAD_MEASURED) | BIT(LOAD_RECEIVED) | BIT(LOAD_DEAD),
     [LOAD_MEASURED] = BIT(LOAD_STARTING) | BIT(LOAD_DEAD),
     [LOAD_STARTING] = BIT(LOAD_DONE) | BIT(LOAD_DEAD),
+    [LOAD_RECEIVED] = BIT(LOAD_DONE) | BIT(LOAD_DEAD),
     [LOAD_DONE] = 0,
     [LOAD_DEAD] = 0,
 };
@@ -37,8 +40,8 @@ _Static_assert(ARRAY_SIZE(load_next) == LOAD_STATES, "load_next");
 static const char *const load_name[] = {
     [LOAD_WAIT] = "wait",         [LOAD_OFFER] = "offer",
     [LOAD_LOADING] = "loading",   [LOAD_MEASURED] = "measured",
-    [LOAD_STARTING] = "starting", [LOAD_DONE] = "done",
-    [LOAD_DEAD] = "dead",
+    [LOAD_STARTING] = "starting", [LOAD_RECEIVED] = "received",
+    [LOAD_DONE] = "done",         [LOAD_DEAD] = "dead",
 };
 _Static_assert(ARRAY_SIZE(load_name) == LOAD_STATES, "load_name");
 
@@ -206,24 +209,40 @@ static int fill_windows(struct load *l, struct err *e)
     return filled;
 }
 
+static void take_identity(struct load *l)
+{
+    shm_fetch(l->identity.measurement, control(l)->steward.measurement,
+              sizeof(l->identity.measurement));
+    shm_fetch(l->identity.guest_id, control(l)->steward.guest_id,
+              sizeof(l->identity.guest_id));
+}
+
 static int serve(struct load *l, uint32_t state, struct err *e)
 {
+    bool receives = l->flags & FH_OFFER_RECEIVE;
+
+    if (receives && state == FH_STATE_RECEIVING) {
+        load_move(l, LOAD_RECEIVED, "its memory is there");
+        return 0;
+    }
+    if (receives && state == FH_STATE_LOADING)
+        return 0; /* there is nothing to load */
     switch (state) {
     case FH_STATE_READY: /* has not seen the offer yet */
         return 0;
     case FH_STATE_LOADING:
         return fill_windows(l, e);
     case FH_STATE_STARTING:
+        if (receives)
+            break;
         l->start_us = now_us();
-        shm_fetch(l->identity.measurement, control(l)->steward.measurement,
-                  sizeof(l->identity.measurement));
-        shm_fetch(l->identity.guest_id, control(l)->steward.guest_id,
-                  sizeof(l->identity.guest_id));
+        take_identity(l);
         load_move(l, LOAD_MEASURED, "the steward measured it");
         return 0;
     default:
-        return fail(e, -EPROTO, "steward: state: got %u while loading", state);
+        break;
     }
+    return fail(e, -EPROTO, "steward: state: got %u while loading", state);
 }
 
 static int watch_start(struct load *l, uint32_t state, struct err *e)
@@ -304,6 +323,20 @@ void load_adopt(struct load *l)
 {
     l->steward_state = FH_STATE_RUNNING;
     load_move(l, LOAD_DONE, "it runs already");
+}
+
+void load_adopt_receiving(struct load *l)
+{
+    l->steward_state = FH_STATE_RECEIVING;
+    load_move(l, LOAD_RECEIVED, "it was offered already");
+}
+
+void load_came(struct load *l)
+{
+    l->start_us = now_us();
+    l->steward_state = FH_STATE_RUNNING;
+    take_identity(l);
+    load_move(l, LOAD_DONE, "it came");
 }
 
 void load_release_blobs(struct load *l)

@@ -14,6 +14,11 @@
  *   DEAD ◀─────────────── FAILED, or a lie ─────────────────────  STARTING
  *                                                                    │
  *                                                      DONE ◀──RUNNING
+ *
+ * A guest that comes from another host (FH_OFFER_RECEIVE) has nothing to load:
+ *
+ *   OFFER ──load_offer()──▶ LOADING ──RECEIVING──▶ RECEIVED ──load_came()──▶
+ * DONE
  */
 #ifndef LOAD_H
 #define LOAD_H
@@ -32,8 +37,9 @@ enum load_state {
     LOAD_LOADING,  /* batches are filled as they are wanted */
     LOAD_MEASURED, /* the caller takes down identity, then load_noted() */
     LOAD_STARTING,
-    LOAD_DONE, /* the guest runs */
-    LOAD_DEAD, /* it never will */
+    LOAD_RECEIVED, /* its steward waits for a migration */
+    LOAD_DONE,     /* the guest runs */
+    LOAD_DEAD,     /* it never will */
     LOAD_STATES
 };
 
@@ -81,6 +87,12 @@ void load_abort(struct load *l);
 /* The guest runs already: launched by an earlier supervisor, or too fast to
    have been seen to start. */
 void load_adopt(struct load *l);
+
+/* The same of one whose steward waits for a migration. */
+void load_adopt_receiving(struct load *l);
+
+/* In LOAD_RECEIVED: the guest came, and runs; identity is read. */
+void load_came(struct load *l);
 
 /* Drop the files; the control page stays until load_close(). */
 void load_release_blobs(struct load *l);

@@ -223,6 +223,8 @@ int rundir_write(const struct rundir *d, const struct run_state *s,
               sizeof(s->identity.measurement));
     print_hex(f, "guest_id", s->identity.guest_id,
               sizeof(s->identity.guest_id));
+    if (s->receives)
+        fputs("receives=1\n", f);
     return replace_end(d, "state", f, e);
 }
 
@@ -263,6 +265,8 @@ static void parse_line(struct run_state *s, const char *line)
     sscanf(line, "pid=%d", &s->pid);
     sscanf(line, "domid=%hu", &s->domid);
     sscanf(line, "console_port=%u", &s->console_port);
+    if (strcmp(line, "receives=1\n") == 0)
+        s->receives = true;
 }
 
 int rundir_read(const char *base, const char *name, struct run_state *out,

@@ -36,7 +36,8 @@ struct run_state { /* what `state` says */
     uint16_t domid;                /* 0: no domain yet */
     uint32_t console_port;         /* the guest's; 0: not known yet */
     struct load_identity identity; /* all zero: not measured yet */
-    bool supervised;               /* somebody holds the lock */
+    bool receives;   /* it comes from another host, and has not yet */
+    bool supervised; /* somebody holds the lock */
 };
 
 /*

@@ -45,6 +45,7 @@ struct supervisor {
     struct left left;
     struct vm_config *cfg; /* own, or left.cfg; a rename changes it */
     const struct supervise_options *o;
+    struct moveproc *mover; /* not the guest's yet */
     int report_fd;
     uint32_t nr_signals;
     uint32_t turns_left; /* until a reload */
@@ -274,6 +275,8 @@ static int open_guest(struct supervisor *s, bool adopting, struct err *e)
         .paused = s->o->paused,
         .adopting = adopting,
         .log_dir = LOG_BASE,
+        .receive = s->mover,
+        .receive_check = s->o->receive_check,
         .start_us = s->o->start_us,
         .outcome = on_outcome,
         .gone = on_gone,
@@ -291,6 +294,7 @@ static int open_guest(struct supervisor *s, bool adopting, struct err *e)
     rc = guest_open(&s->loop, s->cfg, &s->dir, &g, &s->guest, e);
     if (rc < 0)
         return rc;
+    s->mover = NULL; /* the guest's */
     listening = json_object_new_object();
     json_object_object_add(listening, "listening",
                            json_object_new_boolean(true));
@@ -335,6 +339,12 @@ static int adopt(struct supervisor *s, struct err *e)
         guest_destroy(s->guest); /* as it was to be */
     if (rc != -EPROTO)
         return rc;
+    if (s->left.state.receives) { /* it runs where it came from, or did */
+        log_warn("guest %s: %s; it was being received, and is removed",
+                 s->cfg->name, e->text);
+        guest_destroy(s->guest);
+        return 0;
+    }
     log_warn("guest %s: %s; it is removed and made anew", s->cfg->name,
              e->text);
     guest_start(s->guest);
@@ -369,7 +379,8 @@ static int start(struct supervisor *s, struct err *e)
                   s->cfg->name, s->left.domain.domid);
     else if (found == 1)
         rc = adopt(s, e);
-    else if (found == 0 && s->o->adopt && s->left.ended)
+    else if (found == 0 && s->o->adopt &&
+             (s->left.ended || s->left.state.receives))
         return finish_end(s);
     else if (found == 0 && s->o->lock_fd >= 0)
         rc = fail(e, -ECANCELED,
@@ -401,6 +412,7 @@ int supervise(const struct vm_config *cfg, const struct supervise_options *o,
     struct supervisor s = {
         .cfg = &own,
         .o = o,
+        .mover = o->receive,
         .report_fd = o->report_fd,
         .dir.lock_fd = -1,
     };
@@ -411,6 +423,8 @@ int supervise(const struct vm_config *cfg, const struct supervise_options *o,
     rc = start(&s, e);
     if (rc < 0) {
         report_error(&s, e);
+        if (s.mover)
+            guest_refuse_mover(s.mover, e);
         close_all(&s);
     }
     uv_run(&s.loop, UV_RUN_DEFAULT);

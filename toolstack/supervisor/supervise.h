@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 struct err;
+struct moveproc;
 struct vm_config;
 
 #define LOG_BASE "/var/log/freehold"
@@ -27,7 +28,11 @@ struct supervise_options {
      * {"errno":N,"error":"..."}.  -1: nobody.
      */
     int report_fd;
-    uint64_t start_us; /* when the command began, CLOCK_MONOTONIC */
+    /* It comes from another host: by this process, which waits for an answer
+       and is told one in any case; ours to close.  NULL: it is made. */
+    struct moveproc *receive;
+    bool receive_check; /* and it will not stay */
+    uint64_t start_us;  /* when the command began, CLOCK_MONOTONIC */
 };
 
 /*

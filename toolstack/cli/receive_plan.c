@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * receive_plan.c - what another host says of a guest that is to come
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include <json-c/json.h>
+
+#include "common/err.h"
+#include "common/log.h"
+#include "toolstack/cli/receive.h"
+#include "toolstack/supervisor/cfg.h"
+#include "toolstack/supervisor/cfgparse.h"
+#include "toolstack/supervisor/hyp.h"
+
+#define PLAN_VERSION 1
+
+static const char *text_of(struct json_object *o, const char *key)
+{
+    struct json_object *v;
+
+    return o && json_object_object_get_ex(o, key, &v) &&
+                   json_object_is_type(v, json_type_string)
+               ? json_object_get_string(v)
+               : NULL;
+}
+
+static int64_t number_of(struct json_object *o, const char *key)
+{
+    struct json_object *v;
+
+    return o && json_object_object_get_ex(o, key, &v) ? json_object_get_int64(v)
+                                                      : 0;
+}
+
+static int check_version(struct json_object *plan, struct err *e)
+{
+    int64_t version = number_of(plan, "version");
+
+    if (version == PLAN_VERSION)
+        return 0;
+    return fail(e, -EPROTONOSUPPORT,
+                "plan: version: got %lld, want %d: install one version of "
+                "freehold on both hosts",
+                (long long)version, PLAN_VERSION);
+}
+
+/* A domain of this host may have it: the guest itself, on its way. */
+static int own_uuid(const char *theirs, uint8_t uuid[16], struct err *e)
+{
+    struct hyp_info info;
+    struct hyp *h = NULL;
+    int rc = hyp_open(&h, e);
+
+    if (rc < 0)
+        return rc;
+    if (!theirs || vmcfg_uuid_parse(theirs, uuid) < 0)
+        rc = -EEXIST;
+    else
+        rc = hyp_find(h, uuid, &info, e) == 0 ? -EEXIST : 0;
+    hyp_close(h);
+    if (rc == 0)
+        return 0;
+    if (getrandom(uuid, 16, 0) != 16)
+        return fail(e, -EIO, "uuid: draw random bytes: %s", strerror(errno));
+    uuid[6] = (uuid[6] & 0x0f) | 0x40;
+    uuid[8] = (uuid[8] & 0x3f) | 0x80;
+    return 0;
+}
+
+/* Theirs, and behind it what is ours. */
+static int make_text(struct json_object *plan, const char *name, char **out,
+                     struct err *e)
+{
+    const char *config = text_of(plan, "config");
+    char text[VM_UUID_TEXT];
+    uint8_t uuid[16];
+    int rc;
+
+    if (!config || !name)
+        return fail(e, -EINVAL, "plan: it has no %s",
+                    config ? "name" : "configuration");
+    rc = vmcfg_check_name(name, e); /* it stands between quotes below */
+    if (rc == 0)
+        rc = own_uuid(text_of(plan, "uuid"), uuid, e);
+    if (rc < 0)
+        return rc;
+    vmcfg_uuid_text(uuid, text);
+    if (asprintf(out, "%s\nname = \"%s\"\nuuid = \"%s\"\n", config, name,
+                 text) < 0) {
+        *out = NULL;
+        return fail(e, -ENOMEM, "plan: no memory");
+    }
+    return 0;
+}
+
+static int read_text(struct receive_plan *p, struct err *e)
+{
+    const struct vmcfg_options o = { 0 };
+    struct cfg cfg = { 0 };
+    int rc = cfgparse_text(&cfg, "plan", p->text, strlen(p->text), e);
+
+    if (rc == 0)
+        rc = vmcfg_load(&cfg, &p->cfg, &o, e);
+    cfg_free(&cfg);
+    return rc;
+}
+
+/* What the handshake compares anyway, told early and in words. */
+static int check_size(struct json_object *plan, const struct vm_config *c,
+                      struct err *e)
+{
+    int64_t kib = number_of(plan, "memory_kib"),
+            vcpus = number_of(plan, "vcpus");
+
+    if (kib != (int64_t)(c->ram_bytes / 1024))
+        return fail(e, -EINVAL,
+                    "plan: memory_kib: got %lld, want %llu, as its "
+                    "configuration says",
+                    (long long)kib, (unsigned long long)c->ram_bytes / 1024);
+    if (vcpus != c->nr_vcpus)
+        return fail(e, -EINVAL,
+                    "plan: vcpus: got %lld, want %u, as its configuration "
+                    "says",
+                    (long long)vcpus, c->nr_vcpus);
+    return 0;
+}
+
+int receive_plan(struct json_object *event, const char *name,
+                 struct receive_plan *out, struct err *e)
+{
+    struct json_object *plan = NULL, *check;
+    int rc;
+
+    *out = (struct receive_plan){ 0 };
+    json_object_object_get_ex(event, "plan", &plan);
+    if (json_object_object_get_ex(event, "check", &check))
+        out->check = json_object_get_boolean(check);
+    rc = check_version(plan, e);
+    if (rc == 0)
+        rc =
+            make_text(plan, name ? name : text_of(plan, "name"), &out->text, e);
+    if (rc == 0)
+        rc = read_text(out, e);
+    if (rc == 0)
+        rc = check_size(plan, &out->cfg, e);
+    return rc;
+}
+
+void receive_plan_free(struct receive_plan *p)
+{
+    vmcfg_free(&p->cfg);
+    free(p->text);
+    *p = (struct receive_plan){ 0 };
+}
