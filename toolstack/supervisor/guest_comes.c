@@ -122,7 +122,9 @@ void guest_comes_event(struct guest_move *m, const char *name,
                        struct json_object *o)
 {
     (void)o;
-    if (strcmp(name, "runs") == 0)
+    if (strcmp(name, "ready") == 0)
+        load_identify(&m->guest->load); /* while the steward alone writes it */
+    else if (strcmp(name, "runs") == 0)
         came(m);
 }
 
@@ -172,6 +174,7 @@ static bool settle(struct guest_move *m)
         if (m->wants_gone)
             return false; /* not yet */
         uv_timer_stop(&m->timer);
+        load_identify(&m->guest->load);
         ready(m);
         return true;
     default:

@@ -283,8 +283,8 @@ static void put_words(char *out, size_t out_bytes, const char *text)
 {
     struct err e = { 0 };
 
-    fail(&e, -EIO, "%s", text);
-    snprintf(out, out_bytes, "%s", e.text);
+    fail(&e, -EIO, "%.*s", (int)out_bytes - 1, text);
+    memcpy(out, e.text, strlen(e.text) + 1); /* no longer than it was */
 }
 
 static void find_session(struct guest_move *m)
@@ -304,10 +304,10 @@ static void on_state(struct guest_move *m, const char *state)
     if (strcmp(state, "ended") == 0)
         return; /* as what, its end says */
     guest_move_state(m, state);
-    if (m->role != GUEST_COMES || strcmp(state, "runs"))
-        return;
-    close_peer(m);
-    guest_comes_event(m, state, NULL);
+    if (strcmp(state, "runs") == 0)
+        close_peer(m);
+    if (m->role == GUEST_COMES)
+        guest_comes_event(m, state, NULL);
 }
 
 static void on_event(void *arg, const char *name, struct json_object *o)

@@ -331,11 +331,20 @@ void load_adopt_receiving(struct load *l)
     load_move(l, LOAD_RECEIVED, "it was offered already");
 }
 
+void load_identify(struct load *l)
+{
+    if (l->state == LOAD_RECEIVED && l->page.va) {
+        take_identity(l);
+        l->identified = true;
+    }
+}
+
 void load_came(struct load *l)
 {
     l->start_us = now_us();
     l->steward_state = FH_STATE_RUNNING;
-    take_identity(l);
+    if (!l->identified) /* it is the guest's to write by now: its own loss */
+        take_identity(l);
     load_move(l, LOAD_DONE, "it came");
 }
 

@@ -23,6 +23,7 @@
 #ifndef LOAD_H
 #define LOAD_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "abi/steward_abi.h"
@@ -61,6 +62,7 @@ struct load {
     uint64_t loading_us, start_us; /* CLOCK_MONOTONIC; for the report */
     uint32_t steward_state;        /* as last seen, for `info` */
     struct load_identity identity; /* read before any guest vCPU ran */
+    bool identified;               /* the same, of one that came */
 };
 
 /*
@@ -91,7 +93,10 @@ void load_adopt(struct load *l);
 /* The same of one whose steward waits for a migration. */
 void load_adopt_receiving(struct load *l);
 
-/* In LOAD_RECEIVED: the guest came, and runs; identity is read. */
+/* In LOAD_RECEIVED: its steward has all of the guest: identity is read. */
+void load_identify(struct load *l);
+
+/* In LOAD_RECEIVED: the guest came, and runs. */
 void load_came(struct load *l);
 
 /* Drop the files; the control page stays until load_close(). */
