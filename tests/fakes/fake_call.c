@@ -64,6 +64,9 @@ int xencall1(xencall_handle *call, unsigned int op, uint64_t arg1)
     errno = d ? EPERM : ESRCH;
     if (!d || !d->shutdown || d->reason != SHUTDOWN_suspend)
         return -1;
+    if (fake_control(d)->steward.move.state >= FH_MOVE_FENCED &&
+        fake_control(d)->steward.move.state != FH_MOVE_CANCELLED)
+        return -1; /* Xen's own state, of which the page tells */
     d->shutdown = d->ends_at_once;
     d->reason = SHUTDOWN_poweroff;
     d->nr_resumes++;

@@ -133,6 +133,20 @@ static void start(struct fake_domain *d)
     fake_control(d)->steward.state = FH_STATE_RUNNING;
 }
 
+/* A migration's end that dom0 may ask for. */
+static void give_up(struct fh_control *c, uint32_t op)
+{
+    struct fh_move_steward *m = &c->steward.move;
+
+    if (op != FH_OP_CANCEL)
+        return;
+    if (m->state >= FH_MOVE_HELLO && m->state <= FH_MOVE_AGREED)
+        m->state = FH_MOVE_CANCELLED;
+    else if (c->steward.state == FH_STATE_RECEIVING &&
+             m->state != FH_MOVE_DONE)
+        m->state = FH_MOVE_POISONED;
+}
+
 /* As steward/track.c, with figures of its own. */
 static bool command(struct fake_domain *d)
 {
@@ -142,6 +156,7 @@ static bool command(struct fake_domain *d)
     if (w.seq == d->command_seq)
         return false;
     d->command_seq = w.seq;
+    give_up(fake_control(d), w.op);
     a.transfer = w.op == FH_OP_CANCEL  ? FH_TRANSFER_IDLE
                  : w.op == FH_OP_FINAL ? FH_TRANSFER_FINAL
                                        : FH_TRANSFER_TRACKING;
@@ -165,6 +180,10 @@ void fake_steward_ring(struct fake_domain *d)
         strcpy(c->steward.text, "neither a bzImage nor ELF");
         c->steward.error = FH_ERR_KERNEL;
         c->steward.state = FH_STATE_FAILED;
+    } else if (c->steward.state == FH_STATE_READY &&
+               (c->dom0.offer.flags & FH_OFFER_RECEIVE)) {
+        d->offer = c->dom0.offer;
+        c->steward.state = FH_STATE_RECEIVING;
     } else if (c->steward.state == FH_STATE_READY) {
         take_offer(d);
         serve(d);
@@ -172,7 +191,8 @@ void fake_steward_ring(struct fake_domain *d)
         serve(d);
     } else if (c->steward.state == FH_STATE_STARTING && c->dom0.noted) {
         start(d);
-    } else if (c->steward.state != FH_STATE_RUNNING ||
+    } else if ((c->steward.state != FH_STATE_RUNNING &&
+                c->steward.state != FH_STATE_RECEIVING) ||
                fake.act == FAKE_STEWARD_SILENT || !command(d)) {
         return;
     }

@@ -193,7 +193,13 @@ static void give_up(struct guest_move *m)
 
 void guest_comes_look(struct guest_move *m)
 {
-    if (m->proc || settle(m) || m->nr_looks++ < LOOKS_MAX)
+    bool had_bell = m->guest->doorbell;
+
+    if (m->proc || settle(m))
+        return;
+    if (guest_move_take_bell(m->guest) && !had_bell)
+        guest_steward_cancel(m->guest, NULL);
+    if (m->nr_looks++ < LOOKS_MAX)
         return;
     snprintf(m->why, sizeof(m->why), "its steward does not answer");
     over(m, "stuck");

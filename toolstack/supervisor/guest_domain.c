@@ -229,9 +229,9 @@ static int bind_doorbell(struct guest *g, struct err *e)
     int rc = evt_open(g->domid, &g->evt, e);
 
     if (rc == 0)
-        rc = evt_bind(g->evt, XEN_STEWARD_DOORBELL_PORT, &g->doorbell, e);
-    if (rc == 0)
         rc = watch_bell(g, e);
+    if (rc == 0) /* a transfer's process may have it still, and no other */
+        rc = evt_bind(g->evt, XEN_STEWARD_DOORBELL_PORT, &g->doorbell, e);
     return rc;
 }
 

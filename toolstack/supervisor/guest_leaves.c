@@ -335,9 +335,13 @@ static void recover(struct guest_move *m)
 
 void guest_leaves_look(struct guest_move *m)
 {
-    if (!m->proc && settle(m))
+    bool had_bell = m->guest->doorbell;
+
+    if (m->proc || settle(m))
         return;
-    if (m->proc || m->nr_looks++ < LOOKS_MAX)
+    if (guest_move_take_bell(m->guest) && !had_bell)
+        guest_steward_cancel(m->guest, NULL);
+    if (m->nr_looks++ < LOOKS_MAX)
         return;
     log_err("guest %s: migration: its steward does not answer",
             m->guest->cfg->name);

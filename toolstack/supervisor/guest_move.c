@@ -338,16 +338,16 @@ static void on_event(void *arg, const char *name, struct json_object *o)
     }
 }
 
-/* The doorbell is ours again, if the guest has it still. */
-static void take_bell(struct guest *g)
+bool guest_move_take_bell(struct guest *g)
 {
     struct err e = { 0 };
 
     if (!g->evt || g->doorbell)
-        return;
+        return g->doorbell;
     if (evt_bind(g->evt, XEN_STEWARD_DOORBELL_PORT, &g->doorbell, &e) < 0)
         log_warn("guest %s: %s", g->cfg->name, e.text);
     guest_steward_adopt(g);
+    return g->doorbell;
 }
 
 static void on_ended(void *arg)
@@ -357,7 +357,7 @@ static void on_ended(void *arg)
     moveproc_close(m->proc);
     m->proc = NULL;
     close_peer(m);
-    take_bell(m->guest);
+    guest_move_take_bell(m->guest);
     if (m->role == GUEST_LEAVES)
         guest_leaves_ended(m);
     else

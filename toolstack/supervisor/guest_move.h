@@ -69,6 +69,9 @@ void guest_move_drop(struct guest *g);
 /* Hand the doorbell over, and have the process' events: takes p. */
 int guest_move_begin(struct guest *g, struct moveproc *p, struct err *e);
 
+/* The doorbell is ours again; false: the guest, or a process, has it still. */
+bool guest_move_take_bell(struct guest *g);
+
 /* state as words; a constant or the process' own. */
 void guest_move_state(struct guest_move *m, const char *state);
 void guest_move_tell(struct guest_move *m);

@@ -1,0 +1,565 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * test_guest_move.c - a guest leaves for another host, or comes from one
+ *
+ * The transfer's process is mover_main.c, by a script; steward and Xen are the
+ * fakes, whose page a test writes as a steward would.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <json-c/json.h>
+
+#include "common/err.h"
+#include "common/log.h"
+#include "migrate/tokens.h"
+#include "tests/fakes/fake.h"
+#include "tests/unit/life.h"
+#include "tests/unit/test.h"
+#include "toolstack/supervisor/api.h"
+#include "toolstack/supervisor/guest_move.h"
+#include "toolstack/supervisor/guest_priv.h"
+
+void __wrap_api_event(struct api *a, const char *method,
+                      struct json_object *params);
+int __wrap_api_take_fd(struct api *a, int number, struct err *e);
+
+static struct err err;
+static char told[2048], last_end[512];
+static struct {
+    const char *when;
+    void (*then)(void);
+} script[12];
+static uint32_t at;
+static uv_timer_t soon;
+static char heard_path[64], tokens_path[64];
+
+/* ---- the client ---- */
+
+int __wrap_api_take_fd(struct api *a, int number, struct err *e)
+{
+    (void)a;
+    return number == 99 ? fail(e, -EBADF, "api: descriptor 99")
+                        : open("/dev/null", O_RDWR | O_CLOEXEC);
+}
+
+static const char *text_of(struct json_object *o, const char *key)
+{
+    struct json_object *v;
+
+    return o && json_object_object_get_ex(o, key, &v)
+               ? json_object_get_string(v)
+               : "";
+}
+
+static void on_soon(uv_timer_t *t)
+{
+    void (*then)(void) = script[at].then;
+
+    (void)t;
+    at++;
+    then();
+}
+
+void __wrap_api_event(struct api *a, const char *method,
+                      struct json_object *params)
+{
+    size_t used = strlen(told);
+    const char *word = strcmp(method, "migration-end")
+                           ? text_of(params, "state")
+                           : text_of(params, "end");
+    char line[128];
+
+    (void)a;
+    snprintf(line, sizeof(line), "%s%s%s", method, *word ? " " : "", word);
+    snprintf(told + used, sizeof(told) - used, "%s, ", line);
+    if (strcmp(method, "migration-end") == 0)
+        snprintf(last_end, sizeof(last_end), "%s",
+                 json_object_to_json_string_ext(params,
+                                                JSON_C_TO_STRING_PLAIN));
+    if (script[at].when && strcmp(script[at].when, line) == 0)
+        uv_timer_start(&soon, on_soon, 0, 0);
+    json_object_put(params);
+}
+
+static int call(const char *method, const char *params)
+{
+    struct json_object *p = params ? json_tokener_parse(params) : NULL;
+    struct json_object *result = NULL;
+    int rc;
+
+    err = (struct err){ 0 };
+    rc = guest_call(life.guest, method, p, &result, &err);
+    json_object_put(p);
+    json_object_put(result);
+    return rc;
+}
+
+/* ---- the world ---- */
+
+static struct fake_domain *domain(void)
+{
+    return fake_find(guest_domid(life.guest));
+}
+
+static struct fh_move_steward *steward(void)
+{
+    return &fake_control(domain())->steward.move;
+}
+
+static void ends(void)
+{
+    fake_shutdown(domain(), HYP_POWEROFF);
+}
+
+static void suspends(void)
+{
+    char path[64];
+
+    snprintf(path, sizeof(path), "/local/domain/%u/control/shutdown",
+             guest_domid(life.guest));
+    fake_xs_set(path, "");
+    fake_shutdown(domain(), HYP_SUSPEND);
+}
+
+static const char *heard(void)
+{
+    static char text[8192];
+    FILE *f = fopen(heard_path, "r");
+    size_t nr = f ? fread(text, 1, sizeof(text) - 1, f) : 0;
+
+    if (f)
+        fclose(f);
+    text[nr] = 0;
+    return text;
+}
+
+static void script_add(const char *when, void (*then)(void))
+{
+    uint32_t i = 0;
+
+    while (script[i].when)
+        i++;
+    script[i].when = when;
+    script[i].then = then;
+}
+
+static void fresh(void)
+{
+    life_fresh();
+    told[0] = last_end[0] = 0;
+    at = 0;
+    memset(script, 0, sizeof(script));
+    snprintf(heard_path, sizeof(heard_path), "%s.heard", life_base);
+    snprintf(tokens_path, sizeof(tokens_path), "%s.tokens", life_base);
+    unlink(heard_path);
+    setenv("MOVER_LOG", heard_path, 1);
+    log_set_level(LOG_LEVEL_NONE);
+}
+
+static void finish(void)
+{
+    uv_close((uv_handle_t *)&soon, NULL);
+    life_finish();
+    unlink(heard_path);
+    if (script[at].when)
+        print_error("waits for `%s`, was told: %s\n", script[at].when, told);
+    assert_null(script[at].when);
+}
+
+static void open_guest(struct moveproc *receive)
+{
+    const struct guest_options o = { .migrate_program = MOVER,
+                                     .tokens_dir = tokens_path,
+                                     .receive = receive };
+
+    CHECK_EQ(life_open(&o), 0);
+    CHECK_EQ(rundir_keep_config(&life.dir, "memory = 64\n", &err), 0);
+    uv_timer_init(&life.loop, &soon);
+    uv_unref((uv_handle_t *)&soon);
+}
+
+static void run(void (*first)(struct life *l))
+{
+    life.when_running = first;
+    open_guest(NULL);
+    guest_start(life.guest);
+    uv_run(&life.loop, UV_RUN_DEFAULT);
+    finish();
+}
+
+/* ---- tokens ---- */
+
+static const char session_hex[] = "5e550000000000000000000000000001";
+
+static void make_token(uint8_t out[FH_TOKEN_BYTES], enum wire_token type)
+{
+    memset(out, 0, FH_TOKEN_BYTES);
+    memcpy(out, "FHMT\1", 5);
+    out[5] = (uint8_t)type;
+    tokens_unhex(out + 16, WIRE_ID_BYTES, session_hex);
+    out[40] = 7;
+}
+
+static const char *token_event(enum wire_token type)
+{
+    static char text[WIRE_TOKENS][1024];
+    uint8_t token[FH_TOKEN_BYTES];
+    char hex[2 * FH_TOKEN_BYTES + 1];
+
+    make_token(token, type);
+    tokens_hex(hex, token, FH_TOKEN_BYTES);
+    snprintf(text[type], sizeof(text[type]),
+             "{\"event\": \"token\", \"token\": \"%s\"}", hex);
+    return text[type];
+}
+
+static bool has_token(const char *suffix)
+{
+    char path[128];
+
+    snprintf(path, sizeof(path), "%s/%s.%s", tokens_path, session_hex, suffix);
+    return access(path, F_OK) == 0;
+}
+
+static void drop_tokens(void)
+{
+    static const char *const suffix[] = { "start", "abort", "done" };
+
+    for (uint32_t i = 0; i < 3; i++) {
+        char path[128];
+
+        snprintf(path, sizeof(path), "%s/%s.%s", tokens_path, session_hex,
+                 suffix[i]);
+        unlink(path);
+    }
+    rmdir(tokens_path);
+}
+
+/* ---- the source ---- */
+
+#define BORN "state building, state launching, state running, "
+#define MIGRATE                                                                \
+    "{\"purpose\": \"migrate\", \"fds\": [[0, 1]], \"live\": true, "           \
+    "\"max_downtime_ms\": 300}"
+#define STATE(s) "{\"event\": \"state\", \"state\": \"" s "\"}\n"
+#define END(s) "{\"event\": \"end\", \"end\": \"" s "\", \"why\": \"\"}\n"
+
+static void play(const char *steps)
+{
+    setenv("MOVER", steps, 1);
+}
+
+static void begin(struct life *l)
+{
+    (void)l;
+    CHECK_EQ(call("migrate", MIGRATE), 0);
+    CHECK_EQ(life.guest->doorbell, 0);
+    CHECK_EQ(call("migrate", MIGRATE), -EBUSY);
+    CHECK_EQ(call("suspend", NULL), -EBUSY);
+    CHECK_HAS(err.text, "it is migrating");
+    CHECK_EQ(call("destroy", NULL), -EBUSY);
+    CHECK_EQ(call("rename", "{\"name\": \"new\"}"), -EBUSY);
+    CHECK_EQ(call("info", NULL), 0);
+}
+
+TEST(a_guest_that_moved_is_gone_from_here)
+{
+    char steps[4096];
+
+    fresh();
+    snprintf(steps, sizeof(steps),
+             STATE("precopy") "{\"event\": \"progress\", \"epoch\": 1, "
+                              "\"bytes\": 4096}\n"
+                              "{\"event\": \"suspend\"}\n"
+                              "?suspended\n{\"event\": \"drain\"}\n"
+                              "?drained\n%s\n%s\n" END("moved"),
+             token_event(WIRE_START), token_event(WIRE_DONE));
+    play(steps);
+    script_add("suspend", suspends);
+    run(begin);
+    CHECK_STR(told, BORN "migration precopy, migration precopy, suspend, "
+                         "state suspended, migration-end moved, state gone, ");
+    CHECK(life.gone);
+    CHECK_EQ(life.failed.rc, 0);
+    CHECK_HAS(heard(), "");
+    CHECK(has_token("start") && has_token("done"));
+    CHECK_HAS(last_end, session_hex);
+    CHECK_HAS(last_end, "\"bytes\":4096");
+    drop_tokens();
+}
+
+TEST(what_the_next_host_hears_is_what_the_guest_is)
+{
+    fresh();
+    play("?nothing");
+    life.when_running = NULL;
+    setenv("MOVER", STATE("hello") "#", 1);
+    script_add("migration hello", ends);
+    run(begin);
+}
+
+static void went_on(void)
+{
+    CHECK_EQ(domain()->nr_resumes, 1);
+    CHECK_EQ(domain()->cap, 0);
+    CHECK(life.guest->doorbell != 0);
+    CHECK(!life.guest->move);
+    CHECK_EQ(call("migrate", "{\"fds\": []}"), -EINVAL);
+    CHECK(life.guest->doorbell != 0);
+    ends();
+}
+
+static void slowed(void)
+{
+    CHECK_EQ(domain()->cap, 2 * 70 + 100);
+    suspends();
+}
+
+TEST(a_guest_that_stayed_goes_on_as_it_was)
+{
+    fresh();
+    play("{\"event\": \"slow\", \"percent\": 30}\n{\"event\": \"suspend\"}\n"
+         "?suspended\n" END("stayed"));
+    script_add("suspend", slowed);
+    script_add("state running", went_on);
+    run(begin);
+    CHECK_STR(told, BORN "suspend, state suspended, migration-end stayed, "
+                         "resume, state running, state ended, state gone, ");
+}
+
+/* The process is killed in the precopy: the steward is told to give up. */
+static void cancelled(void)
+{
+    CHECK_EQ(steward()->state, FH_MOVE_CANCELLED);
+    CHECK_EQ(domain()->nr_resumes, 0);
+    ends();
+}
+
+static void in_precopy(struct life *l)
+{
+    begin(l);
+    steward()->state = FH_MOVE_PRECOPY;
+}
+
+TEST(a_process_that_dies_costs_nothing_in_the_precopy)
+{
+    fresh();
+    play(STATE("precopy") "!");
+    script_add("migration-end stayed", cancelled);
+    run(in_precopy);
+    CHECK_HAS(last_end, "ended without a word");
+}
+
+/* ... and behind the fence the page is what is believed. */
+static void fence(void)
+{
+    steward()->state = FH_MOVE_FENCED;
+    make_token(steward()->token, WIRE_START);
+    suspends();
+}
+
+static void destroy(void)
+{
+    CHECK_EQ(call("resume", NULL), -EBUSY);
+    CHECK_HAS(err.text, "freehold resolve");
+    CHECK_EQ(call("destroy", NULL), -EBUSY);
+    CHECK_EQ(call("migrate_cancel", NULL), -EBUSY);
+    CHECK_EQ(call("resolve", "{\"fds\": []}"), -EINVAL);
+    CHECK_HAS(err.text, "which needs the word of the other host");
+    CHECK_EQ(domain()->nr_resumes, 0);
+    CHECK(has_token("start"));
+    CHECK_EQ(call("destroy", "{\"force\": true}"), 0);
+}
+
+TEST(a_fenced_guest_is_kept_until_it_is_destroyed_by_force)
+{
+    fresh();
+    play("{\"event\": \"suspend\"}\n?suspended\n!");
+    script_add("suspend", fence);
+    script_add("migration-end fenced", destroy);
+    run(begin);
+    CHECK_STR(told, BORN "suspend, state suspended, migration fenced, "
+                         "migration-end fenced, state gone, ");
+    drop_tokens();
+}
+
+static void resolve(void)
+{
+    play("{\"event\": \"state\", \"state\": \"fenced\"}\n" END("moved"));
+    CHECK_EQ(call("resolve", "{\"fds\": [[0, 1]], \"abort\": false}"), 0);
+}
+
+TEST(a_fenced_guest_is_resolved)
+{
+    fresh();
+    play("{\"event\": \"suspend\"}\n?suspended\n" END("fenced"));
+    script_add("suspend", fence);
+    script_add("migration-end fenced", resolve);
+    run(begin);
+    CHECK_HAS(last_end, "\"end\":\"moved\"");
+    drop_tokens();
+}
+
+static void refused(struct life *l)
+{
+    (void)l;
+    CHECK_EQ(call("migrate", "{\"fds\": [[0, 99]]}"), -EBADF);
+    CHECK_EQ(call("migrate", "{\"fds\": [0]}"), -EINVAL);
+    CHECK_EQ(call("migrate", "{\"fds\": [[0, 1]], \"purpose\": \"x\"}"),
+             -EINVAL);
+    CHECK_EQ(call("migrate_cancel", NULL), -EBUSY);
+    CHECK_EQ(call("resolve", "{\"fds\": [[0, 1]]}"), -EBUSY);
+    life.cfg.no_migrate = true;
+    CHECK_EQ(call("migrate", MIGRATE), -EPERM);
+    life.cfg.no_migrate = false;
+    life.guest->opt.migrate_program = "/nowhere/at-all";
+    CHECK_EQ(call("migrate", MIGRATE), -ENOENT);
+    CHECK(!life.guest->move);
+    CHECK(life.guest->doorbell != 0);
+    ends();
+}
+
+TEST(what_cannot_begin_leaves_the_guest_as_it_was)
+{
+    fresh();
+    run(refused);
+}
+
+static void deaf(void)
+{
+    CHECK_EQ(call("migrate_cancel", NULL), 0);
+}
+
+TEST(an_operator_may_cancel)
+{
+    fresh();
+    play(STATE("precopy") "?cancel\n" END("stayed"));
+    script_add("migration precopy", deaf);
+    script_add("migration-end stayed", ends);
+    run(begin);
+}
+
+/* ---- the destination ---- */
+
+static struct moveproc *receiver(const char *steps)
+{
+    struct moveproc_fds fds = { .nr = 1, .listen_fd = -1, .fd = { { 0, 1 } } };
+    struct json_object *first = json_object_new_object();
+    struct moveproc *p;
+
+    play(steps);
+    json_object_object_add(first, "side", json_object_new_string("dest"));
+    CHECK_EQ(moveproc_start(MOVER, first, &fds, &p, &err), 0);
+    json_object_put(first);
+    return p;
+}
+
+static void receive(const char *steps)
+{
+    open_guest(receiver(steps));
+    guest_start(life.guest);
+    uv_run(&life.loop, UV_RUN_DEFAULT);
+    finish();
+}
+
+#define MADE "state building, state launching, state receiving, "
+
+static void ready(void)
+{
+    memset(fake_control(domain())->steward.measurement, 0x77, 32);
+}
+
+static void runs(void)
+{
+    char want[65];
+
+    memset(want, '7', 64);
+    want[64] = 0;
+    CHECK_EQ(domain()->offer.flags, FH_OFFER_RECEIVE);
+    CHECK_EQ(domain()->offer.len_bytes[FH_BLOB_KERNEL], 0);
+    CHECK_STR(life.state, "running");
+    CHECK_STR(life.measurement, want);
+    CHECK_EQ(life.nr_outcomes, 1);
+    CHECK(!life.guest->receives);
+}
+
+TEST(a_guest_that_comes_runs_here)
+{
+    fresh();
+    life.cfg.kernel = (char *)"/not/here"; /* it brings its own */
+    script_add("migration handshake", ready);
+    script_add("state running", runs);
+    script_add("migration-end runs", ends);
+    receive("?\"domid\"\n" STATE("handshake") "{\"event\": \"note\"}\n" STATE(
+        "ready") STATE("runs") END("runs"));
+    CHECK_STR(told, MADE "migration handshake, migration ready, "
+                         "migration runs, state running, migration-end runs, "
+                         "state ended, state gone, ");
+}
+
+TEST(one_that_is_given_up_is_removed)
+{
+    fresh();
+    receive("?\"domid\"\n" END("poisoned"));
+    CHECK_STR(told, MADE "migration-end poisoned, state gone, ");
+    CHECK_EQ(life.failed.rc, -ECANCELED);
+}
+
+TEST(one_that_cannot_be_made_is_refused_in_words)
+{
+    fresh();
+    fake.act = FAKE_STEWARD_REFUSES;
+    receive("?answer\n#");
+    CHECK_EQ(life.failed.rc, -ECANCELED);
+    CHECK_EQ(life.nr_outcomes, 1);
+}
+
+/* Its connection broke: it waits, whatever anybody does but give it up. */
+static void give_up(void)
+{
+    CHECK_EQ(call("pause", NULL), -EBUSY);
+    CHECK_EQ(call("resolve", "{\"fds\": []}"), -ENOENT); /* no START */
+    CHECK_EQ(call("destroy", NULL), 0);
+    CHECK(fake_find(guest_domid(life.guest)) != NULL);
+}
+
+static void is_ready(void)
+{
+    steward()->state = FH_MOVE_READY;
+    tokens_unhex(steward()->session, 16, session_hex);
+}
+
+TEST(one_that_is_ready_is_kept_and_given_up_in_order)
+{
+    fresh();
+    script_add("migration handshake", is_ready);
+    script_add("migration-end ready", give_up);
+    receive("?\"domid\"\n" STATE("handshake") STATE("import") "!");
+    CHECK_HAS(told, "migration-end ready, migration-end poisoned, state gone, ");
+    CHECK_EQ(life.failed.rc, 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        RULE(a_guest_that_moved_is_gone_from_here),
+        RULE(what_the_next_host_hears_is_what_the_guest_is),
+        RULE(a_guest_that_stayed_goes_on_as_it_was),
+        RULE(a_process_that_dies_costs_nothing_in_the_precopy),
+        RULE(a_fenced_guest_is_kept_until_it_is_destroyed_by_force),
+        RULE(a_fenced_guest_is_resolved),
+        RULE(what_cannot_begin_leaves_the_guest_as_it_was),
+        RULE(an_operator_may_cancel),
+        RULE(a_guest_that_comes_runs_here),
+        RULE(one_that_is_given_up_is_removed),
+        RULE(one_that_cannot_be_made_is_refused_in_words),
+        RULE(one_that_is_ready_is_kept_and_given_up_in_order),
+    };
+
+    return cmocka_run_group_tests(tests, life_set_up, life_tear_down);
+}
