@@ -142,8 +142,7 @@ static void give_up(struct fh_control *c, uint32_t op)
         return;
     if (m->state >= FH_MOVE_HELLO && m->state <= FH_MOVE_AGREED)
         m->state = FH_MOVE_CANCELLED;
-    else if (c->steward.state == FH_STATE_RECEIVING &&
-             m->state != FH_MOVE_DONE)
+    else if (c->steward.state == FH_STATE_RECEIVING && m->state != FH_MOVE_DONE)
         m->state = FH_MOVE_POISONED;
 }
 

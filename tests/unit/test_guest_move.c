@@ -78,9 +78,9 @@ void __wrap_api_event(struct api *a, const char *method,
     snprintf(line, sizeof(line), "%s%s%s", method, *word ? " " : "", word);
     snprintf(told + used, sizeof(told) - used, "%s, ", line);
     if (strcmp(method, "migration-end") == 0)
-        snprintf(last_end, sizeof(last_end), "%s",
-                 json_object_to_json_string_ext(params,
-                                                JSON_C_TO_STRING_PLAIN));
+        snprintf(
+            last_end, sizeof(last_end), "%s",
+            json_object_to_json_string_ext(params, JSON_C_TO_STRING_PLAIN));
     if (script[at].when && strcmp(script[at].when, line) == 0)
         uv_timer_start(&soon, on_soon, 0, 0);
     json_object_put(params);
@@ -158,7 +158,7 @@ static void fresh(void)
     snprintf(tokens_path, sizeof(tokens_path), "%s.tokens", life_base);
     unlink(heard_path);
     setenv("MOVER_LOG", heard_path, 1);
-    log_set_level(LOG_LEVEL_NONE);
+    log_set_level(getenv("LOUD") ? LOG_LEVEL_DEBUG : LOG_LEVEL_NONE);
 }
 
 static void finish(void)
@@ -492,7 +492,7 @@ TEST(a_guest_that_comes_runs_here)
 {
     fresh();
     life.cfg.kernel = (char *)"/not/here"; /* it brings its own */
-    script_add("migration handshake", ready);
+    script_add("state receiving", ready);
     script_add("state running", runs);
     script_add("migration-end runs", ends);
     receive("?\"domid\"\n" STATE("handshake") "{\"event\": \"note\"}\n" STATE(
@@ -537,10 +537,11 @@ static void is_ready(void)
 TEST(one_that_is_ready_is_kept_and_given_up_in_order)
 {
     fresh();
-    script_add("migration handshake", is_ready);
+    script_add("state receiving", is_ready);
     script_add("migration-end ready", give_up);
     receive("?\"domid\"\n" STATE("handshake") STATE("import") "!");
-    CHECK_HAS(told, "migration-end ready, migration-end poisoned, state gone, ");
+    CHECK_HAS(told,
+              "migration-end ready, migration-end poisoned, state gone, ");
     CHECK_EQ(life.failed.rc, 0);
 }
 

@@ -90,9 +90,9 @@ static void run(void)
 
 TEST(it_is_told_its_descriptors_and_tells_events)
 {
-    CHECK_EQ(begin("{\"event\": \"suspend\"}\n?suspended\n{\"event\": \"end\"}",
-                   2),
-             0);
+    CHECK_EQ(
+        begin("{\"event\": \"suspend\"}\n?suspended\n{\"event\": \"end\"}", 2),
+        0);
     run();
     CHECK_STR(told, "suspend, end, ");
     CHECK_EQ(nr_ended, 1);
