@@ -206,6 +206,7 @@ need_guests() {
     root=$(need_build_root)
     dom0=$(need_dom0_root)
     cached "$CACHE/guests-$(key "$TOP/lab/guest" "$TOP/tests/lab/tools/nettool.c" \
+        "$TOP/tests/lab/tools/memcheck.c" \
         "${dom0##*/}")" \
         "fetching guests' kernels and making initrds" \
         make_guests "$root" "$dom0"

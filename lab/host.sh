@@ -124,7 +124,14 @@ host_start() {
         cp "${FREEHOLD_STEWARD:-$dom0/steward.bin}" "$dir/steward.bin"
         xen=$dir/xen
         modules="$modules,$dir/steward.bin"
-        [ "${FREEHOLD_POOL:-}" = none ] || modules+=",$LAB/pool-secret"
+        case ${FREEHOLD_POOL:-}:$n in
+        none:*) ;;
+        other:2)
+            pool_secret >"$dir/pool-secret"
+            modules+=",$dir/pool-secret"
+            ;;
+        *) modules+=",$LAB/pool-secret" ;;
+        esac
         # Xen takes the options of a second protected= on top of the first's.
         case " ${FREEHOLD_XEN_ARGS:-}:$kind" in
         *" protected="*) ;;

@@ -4,6 +4,7 @@
 # Suites outside the lab are functions below (style, unit, model, lintian, fuzz, xen-each);
 # those in the lab are tests/lab/NAME.sh, whose line `# lab: ours` (or stock,
 # strict; own boots by itself) says what to boot, `# mem: MIB` how large,
+# `# hosts: 2` that there are two (then dom0's are there twice: lib.sh's on),
 # `# long` that it runs only with --long,
 # `# more` also when its area is named, and `# last` that its host goes down.
 # A name that is no suite stands for an area: suites NAME-*, those that say
@@ -148,19 +149,21 @@ run_suite() {
 run_lab_suite() {
     local name=$1 kind=$2 rc=0
     say "--- $name (lab: $kind)"
-    local mem
+    local mem hosts
     if [ "$kind" = own ]; then
         SUITE=$name bash "$TOP/tests/lab/$name.sh" || rc=$?
         [ $rc = 0 ] || result fail "$name" "the script ended with status $rc"
         return
     fi
     mem=$(sed -n 's/^# mem: //p' "$TOP/tests/lab/$name.sh")
-    if ! { [ "$(cat "$LAB/kind" 2>/dev/null)" = "$kind" ] && host_alive 1 &&
+    hosts=$(sed -n 's/^# hosts: //p' "$TOP/tests/lab/$name.sh")
+    hosts=${hosts:-1}
+    if ! { [ "$(cat "$LAB/kind" 2>/dev/null)" = "$kind" ] && hosts_alive "$hosts" &&
         [ "$(cat "$LAB/mem")" = "${mem:-$LAB_MEM}" ]; }; then
         lab_down
         local LAB_MEM=${mem:-$LAB_MEM}
-        local flag=()
-        [ "$kind" = ours ] || flag=("--$kind")
+        local flag=(--hosts "$hosts")
+        [ "$kind" = ours ] || flag+=("--$kind")
         if ! (lab_up "${flag[@]}"); then
             result fail "$name" "the lab did not boot"
             return
@@ -170,12 +173,30 @@ run_lab_suite() {
     [ $rc = 0 ] || result fail "$name" "the script ended with status $rc"
     if is_last "$name"; then
         lab_down
-    elif ! host_alive 1 || ! timeout 60 bash -c '
-            . "$TOP/lab/common.sh"; . "$TOP/lab/host.sh"; host_ssh 1 true'; then
-        result fail "$name" "the host did not outlive the suite"
-        lab_console 1 | tail -n 40 >&2 || true
-        lab_down
+    else
+        host_outlived "$name" "$hosts"
     fi
+}
+
+# All that the suite wanted, and no more: two share a machine's CPUs.
+hosts_alive() {
+    local n
+    for n in $(seq "$1"); do
+        host_alive "$n" || return 1
+    done
+    [ "$1" = 2 ] || ! host_alive 2
+}
+
+host_outlived() { # SUITE HOSTS
+    local n
+    for n in $(seq "$2"); do
+        host_alive "$n" && timeout 60 bash -c '. "$TOP/lab/common.sh"
+            . "$TOP/lab/host.sh"; host_ssh "$0" true' "$n" && continue
+        result fail "$1" "host $n did not outlive the suite"
+        lab_console "$n" | tail -n 40 >&2 || true
+        lab_down
+        return
+    done
 }
 
 suite_style() {

@@ -80,7 +80,7 @@ guest_config() {
         "ramdisk = \"/freehold/guest/initrd-blk-$version\"" \
         "vcpus = ${GUEST_VCPUS:-2}" "memory = ${GUEST_MEM:-256}" \
         "cmdline = \"console=hvc0 quiet loglevel=1 ${GUEST_CMDLINE:-}\"" \
-        "$@" | host_ssh 1 "cat >/root/guest/$name.cfg"
+        "$@" | dom0_sh "cat >/root/guest/$name.cfg"
 }
 
 # guest_create freehold|xl NAME: start it; guest_up also waits for its agent.

@@ -23,9 +23,16 @@ skip() { line skip "$1" "reason: $2"; }
 open_row() { line open "$1" "because: $2"; }
 
 # dom0 CMD...: in dom0 of host 1, words kept apart; stdout, stderr, status.
-dom0() { host_ssh 1 "$(printf '%q ' "$@")"; }
+dom0() { host_ssh "$ON" "$(printf '%q ' "$@")"; }
 # dom0_sh 'SCRIPT': the same through a shell.
-dom0_sh() { host_ssh 1 "$1"; }
+dom0_sh() { host_ssh "$ON" "$1"; }
+# on HOST CMD...: dom0 and dom0_sh below CMD are that host's.
+ON=1
+on() {
+    local ON=$1
+    shift
+    "$@"
+}
 
 # check WHAT CMD...: passes if CMD exits 0.
 check() {
