@@ -11,14 +11,14 @@
  *                    that canary's 32 bytes, on stdout
  *
  * How this works: what a page holds follows from its number and its version,
- * whose table is memory, too.  Words 0 and 1 are these, so an old copy of a page
- * and one that is in another's place are told apart.  Without a canary each
- * fourth version of a page is all zeroes.  A page is checked before it is
+ * whose table is memory, too.  Words 0 and 1 are these, so an old copy of a
+ * page and one that is in another's place are told apart.  Without a canary
+ * each fourth version of a page is all zeroes.  A page is checked before it is
  * written again, and between two ticks of 10 ms whatever the time allows, in
  * turn.  A gap is the time from one tick to the next, by the clock that goes on
  * while the machine is suspended: of the last second (gap_us) and of all since
- * the start or the last SIGUSR1 (most_us).  SIGTERM: check all once more, say so
- * ("MEM END"), and end with 0 if nothing was ever wrong, else 1.
+ * the start or the last SIGUSR1 (most_us).  SIGTERM: check all once more, say
+ * so ("MEM END"), and end with 0 if nothing was ever wrong, else 1.
  *
  * Built into the guests' initrd; bytes are wrong by chance in no test, so
  * tests/lab/migrate-local.sh changes one to see that it is told.

@@ -1,0 +1,212 @@
+# SPDX-License-Identifier: MIT
+# migrate.sh - guests that move, and what must be the same behind it: for suites
+# migrate-*
+#
+# Source lib.sh and guest.sh first.  A guest has a memory checker
+# (tests/lab/tools/memcheck.c) on its console: each second a line with its pid,
+# its clocks, and how many pages were wrong.  With two hosts, `on HOST` says
+# whose dom0 is meant.
+
+MIG=/root/mig # dom0's folder of sockets and of what receivers say
+MIG_S=${MIG_S:-600}
+
+# migrate_tools: put what runs in dom0 there.  Once a host, before the others.
+migrate_tools() {
+    guest_tools
+    dom0_sh 'cat >/root/guest/mig && chmod 755 /root/guest/mig' \
+        <"$TOP/tests/lab/tools/migrate.py"
+    dom0_sh "mkdir -p $MIG && rm -rf $MIG/*"
+}
+
+mig_get() { dom0 /root/guest/mig get "$@"; }   # NAME KEY...
+mig_when() { dom0 /root/guest/mig when "$@"; } # NAME SECONDS TEST... [-- CMD..]
+levels() { dom0 /root/guest/mig levels "$@"; } # [NAME]
+settled() { dom0 /root/guest/mig settled "$@"; } # SECONDS [NAME] LEVELS...
+runs() { dom0 xl domid "$1" 2>/dev/null; }       # its number
+
+# --- the guest --------------------------------------------------------------------
+# mem_guest NAME [LINE...]: up, with a checker of MEM_MIB that rewrites MEM_RATE
+# pages a second; MEM_SEED: whose canary they have.
+mem_guest() {
+    guest_up freehold "$@" && mem_start "$1" && mem_goes_on "$1" 1 120
+}
+mem_start() { # NAME
+    guest_run "$1" "(memcheck run ${MEM_MIB:-96} ${MEM_RATE:-300} ${MEM_SEED:-0}
+echo MEM EXIT \$?) >/dev/hvc0 2>&1 &"
+}
+# mem_goes_on NAME [LINES [SECONDS]]: so many seconds of it with nothing wrong;
+# prints its last line.
+mem_goes_on() { dom0 /root/guest/mig checker "$1" "${2:-3}" "${3:-90}"; }
+mem_last() { dom0 /root/guest/mig last "$1"; }
+mem_field() { sed -n "s/.* $2=\([0-9a-fx]*\).*/\1/p" <<<"$1"; } # LINE KEY
+# mem_answer NAME COMMAND: guest_run without the checker's lines in between.
+mem_answer() { guest_run "$@" | grep -v '^MEM \|^$'; }
+
+# mem_continues WHAT LINE NAME: what said LINE runs on as NAME: nothing is wrong,
+# it is the same process, and its clocks went on.
+mem_continues() {
+    local what=$1 then=$2 now key a b
+    if ! now=$(mem_goes_on "$3" 3 90 2>&1); then
+        fail "$what: the checker goes on" "$now
+$(dom0_sh "tail -n 5 /var/log/freehold/$3-supervisor.log; xl list; xl dmesg | tail -n 6")"
+        return 1
+    fi
+    pass "$what: the checker goes on, nothing is wrong"
+    same "$what: it is the same process in the same place" \
+        "$(mem_field "$now" pid) $(mem_field "$now" at)" \
+        "$(mem_field "$then" pid) $(mem_field "$then" at)"
+    for key in up_us mono_us real_us wrote passes; do
+        a=$(mem_field "$then" $key) b=$(mem_field "$now" $key)
+        [ -n "$a" ] && [ -n "$b" ] && [ "$b" -gt "$a" ] && continue
+        fail "$what: its clocks and counts went on" "$key: $a, then $b"
+        return 1
+    done
+    # Ten minutes of a guest that stood still would be a clock that jumped.
+    a=$(($(mem_field "$now" up_us) - $(mem_field "$then" up_us)))
+    b=$(($(mem_field "$now" real_us) - $(mem_field "$then" real_us)))
+    if [ $a -lt $((MIG_S * 1000000)) ] && [ $((a - b)) -lt 3000000 ] &&
+        [ $((b - a)) -lt 3000000 ]; then
+        pass "$what: its clocks and counts went on, by $((a / 1000)) ms"
+    else
+        fail "$what: its clocks and counts went on" \
+            "uptime by $a us, the time of day by $b us"
+    fi
+}
+# mem_clock WHAT NAME: it tells dom0's time.
+mem_clock() {
+    local line at
+    line=$(mem_goes_on "$2" 1 30 2>&1)
+    at=$(dom0 date +%s)
+    line=$(($(mem_field "$line" real_us) / 1000000))
+    if [ $((line - at)) -le 3 ] && [ $((at - line)) -le 3 ]; then
+        pass "$1"
+    else
+        fail "$1" "it says $line, dom0 $at"
+    fi
+}
+# mem_stop NAME: it checks all once more, and ends.
+mem_stop() {
+    mem_answer "$1" 'killall memcheck; n=0
+while killall -0 memcheck 2>/dev/null; do n=$((n + 1)); [ $n -gt 600 ] && exit 1
+usleep 100000; done' >/dev/null
+    dom0_sh "grep '^MEM END' /var/log/freehold/$1.log | tail -n 1"
+}
+
+# identity NAME: what follows a guest.
+identity() { mig_get "$1" measurement guest_id vcpus_online; }
+
+# --- a transfer -------------------------------------------------------------------
+# receive_start NAME OPTION...: `freehold migrate-receive` as NAME, until it can
+# be connected to.
+receive_start() {
+    local name=$1 at
+    shift
+    # Its path, or its port.
+    at=$(sed -E 's/.*--(unix|tcp) (.*:)?([^ ]+).*/\3/' <<<"$*")
+    dom0_sh "rm -f $MIG/$name.recv $MIG/$name.sock
+        [ -e /run/freehold/$name ] || rm -f /var/log/freehold/$name.log*
+        setsid sh -c 'freehold migrate-receive $* --name $name
+            echo status \$?' >$MIG/$name.recv 2>&1 </dev/null &
+        n=0; until ss -Hlxtn | grep -q '[:[:space:]]${at}[[:space:]]'; do
+            n=\$((n + 1)); [ \$n -lt 300 ] || { cat $MIG/$name.recv; exit 1; }
+            grep '^status' $MIG/$name.recv && { cat $MIG/$name.recv; exit 1; }
+            sleep 0.1
+        done"
+}
+# receive_end NAME [SECONDS]: all it said; the last line is "status N".
+receive_end() {
+    wait_log "${2:-90}" '^status ' "$MIG/$1.recv" >/dev/null || echo "no end of it"
+    dom0_sh "cat $MIG/$1.recv"
+}
+# send NAME OPTION...: `freehold migrate`; what it says as JSON, and its status.
+send() {
+    local name=$1
+    shift
+    dom0 timeout "$MIG_S" freehold migrate --json "$@" "$name" 2>&1
+}
+# send_start NAME OPTION...: the same, not waiting; send_end prints what came.
+send_start() {
+    send "$@" >"$FREEHOLD_RESULTS/$SUITE-send" 2>&1 &
+    SENDING=$!
+}
+send_end() { # its status is freehold migrate's
+    local rc=0
+    wait "$SENDING" || rc=$?
+    cat "$FREEHOLD_RESULTS/$SUITE-send"
+    return $rc
+}
+said_end() { grep -qE "\"end\": *\"$1\"" <<<"$2"; } # END TEXT
+
+# why FROM TO SAID RECEIVED: what is known of a transfer that went another way.
+# All of it is in a file; here is the end of each.
+WHY_NR=0
+why() {
+    local file=$FREEHOLD_RESULTS/$SUITE-why-$((WHY_NR += 1))
+    {
+        printf '== freehold migrate\n%s\n== migrate-receive\n%s\n' "$3" "$4"
+        on "${FROM_ON:-$ON}" why_of "$1" source
+        on "${TO_ON:-$ON}" why_of "$2" destination
+    } >"$file" 2>&1
+    echo "source: $(tail -n 4 <<<"$3")"
+    echo "destination: $(tail -n 4 <<<"$4")"
+    sed -n '/^== log/,/^==/{/^==/!p}' "$file" | tail -n 8
+    echo "all of it: $file"
+}
+why_of() { # NAME SIDE
+    dom0_sh "echo '== info of $1, $2'; freehold --json info $1
+        echo '== log of $1, $2'; tail -n 60 /var/log/freehold/$1-supervisor.log
+        echo '== journal'; journalctl -q --no-pager -n 40 | grep -i 'freehold'
+        echo '== xl list'; xl list; ls -l /var/lib/freehold/migrate
+        echo '== console of $1'; tail -n 15 /var/log/freehold/$1.log
+        echo '== xl dmesg'; xl dmesg | tail -n 40"
+}
+
+# moved WHAT FROM TO [OPTION...]: over a UNIX socket of dom0, to another name.
+# MOVED: what freehold migrate said.
+moved() {
+    local what=$1 from=$2 to=$3 rc=0 received
+    shift 3
+    if ! received=$(receive_start "$to" --unix "$MIG/$to.sock" 2>&1); then
+        fail "$what" "there is no receiver: $received"
+        return 1
+    fi
+    MOVED=$(send "$from" "$@" --unix "$MIG/$to.sock") || rc=$?
+    received=$(receive_end "$to")
+    moved_judge "$what" "$from" "$to" $rc "$received"
+}
+moved_judge() { # WHAT FROM TO STATUS RECEIVED
+    if [ "$4" = 0 ] && said_end moved "$MOVED" && grep -q '^status 0$' <<<"$5"; then
+        pass "$1"
+    else
+        fail "$1" "status $4
+$(why "$2" "$3" "$MOVED" "$5")"
+        return 1
+    fi
+}
+# stayed WHAT REGEX FROM TO STATUS SAID [END]: a transfer that ended otherwise:
+# words that match in what was said, a status that is none of success.
+stayed() {
+    local received
+    received=$(on "${TO_ON:-$ON}" receive_end "$4")
+    if [ "$5" != 0 ] && said_end "${7:-stayed}" "$6" &&
+        grep -qiE -- "$2" <<<"$6" && ! grep -q '^status 0$' <<<"$received"; then
+        pass "$1"
+    else
+        fail "$1" "status $5, want another than 0, an end \"${7:-stayed}\" and /$2/
+$(why "$3" "$4" "$6" "$received")"
+        return 1
+    fi
+}
+
+# gone NAME DOMID: nothing is left of a guest that went.
+gone() {
+    dom0_sh "for i in \$(seq 100); do
+            xl list | awk -v d=$2 '\$2 == d { f = 1 } END { exit f }' && break
+            sleep 0.2
+        done
+        xl list | awk -v d=$2 '\$2 == d { print; f = 1 } END { exit f }' || exit 1
+        ! freehold list $1 2>/dev/null | grep '^$1 ' || exit 1
+        ! ls -d /run/freehold/$1 2>/dev/null || exit 1
+        ! xenstore-ls /local/domain/$2 2>/dev/null | grep . || exit 1
+        ! pgrep -af 'freehold (create|run|migrate-receive) .*\\b$1\\b'"
+}
