@@ -16,7 +16,7 @@
 
 AREA_blk="vbd nbd disk guest_disk" # as tests/unit and tests/fuzz name them
 AREA_net="vif guest_vif"
-AREA_migrate="model guest_suspend steward_track"
+AREA_migrate="model guest_suspend steward_track evil_relay"
 
 test_main() {
     local want_unit='' want_fuzz='' want_lab='' names=() asked=() s
