@@ -210,3 +210,99 @@ gone() {
         ! xenstore-ls /local/domain/$2 2>/dev/null | grep . || exit 1
         ! pgrep -af 'freehold (create|run|migrate-receive) .*\\b$1\\b'"
 }
+
+# --- datagrams there and back -----------------------------------------------------
+# pings_start NAME ADDRESS [TAG]: to a guest that has a card with that address.
+pings_start() {
+    guest_run "$1" '(nettool echo 5003 >/dev/null 2>&1 &)' &&
+        dom0_sh "setsid /root/guest/mig pings $2 5003 >$MIG/pings${3:-} 2>&1 </dev/null &
+            echo \$! >$MIG/pings${3:-}.pid" &&
+        wait_log 20 '^ready' "$MIG/pings${3:-}"
+}
+# pings_stop [TAG]: "sent N got N gap_ms N".
+pings_stop() {
+    dom0_sh "kill \$(cat $MIG/pings${1:-}.pid)"
+    wait_log 20 '^sent ' "$MIG/pings${1:-}" && dom0_sh "grep '^sent ' $MIG/pings${1:-}"
+}
+
+# --- two hosts ----------------------------------------------------------------------
+# Their second card becomes a port of fhbr0 on both, with the host's address in
+# 192.168.77.0/24 on the bridge: guests, disks and transfers go there.
+hosts_join() {
+    on 1 net_tools || return 1
+    local n
+    for n in 1 2; do
+        on $n dom0_sh "modprobe bridge && modprobe tun && modprobe xen-netback || exit 1
+            ip link show fhbr0 >/dev/null 2>&1 ||
+                ip link add fhbr0 address 02:16:3e:77:00:fd type bridge stp_state 0 \
+                    forward_delay 0 mcast_snooping 0 || exit 1
+            ip link set fhbr0 mtu 1500 up
+            ip addr flush dev eth1
+            ip link set eth1 up master fhbr0 && ip addr add 192.168.77.$n/24 dev fhbr0" ||
+            return 1
+    done
+    on 1 dom0_sh "n=0; until busybox ping -c 1 -W 1 192.168.77.2 >/dev/null; do
+        n=\$((n + 1)); [ \$n -lt 20 ] || exit 1; done"
+}
+hosts_part() {
+    local n
+    on 1 net_tools_gone
+    for n in 1 2; do
+        on $n dom0_sh "ip link set eth1 nomaster; ip addr flush dev eth1
+            ip link del fhbr0 2>/dev/null; ip addr add 192.168.77.$n/24 dev eth1
+            ip link set eth1 up"
+    done
+}
+# hosts_ssh: root of each host may log in at the other, and asks nothing.
+hosts_ssh() {
+    local n
+    for n in 1 2; do
+        on $n dom0_sh 'umask 077; mkdir -p /root/.ssh; cat >/root/.ssh/id_ed25519
+            printf "Host 192.168.77.*\n  StrictHostKeyChecking no\n  UserKnownHostsFile /dev/null\n  LogLevel ERROR\n" >/root/.ssh/config' \
+            <"$LAB/$n/key"
+    done
+}
+
+# crossed WHAT NAME FROM-HOST TO-HOST ssh|tcp [OPTION...]: to the other host, and
+# keeps its name.  MOVED: what freehold migrate said.
+crossed() {
+    local what=$1 name=$2 from=$3 to=$4 way=$5 rc=0 received='status 0'
+    local FROM_ON=$3 TO_ON=$4
+    shift 5
+    if [ "$way" = tcp ] &&
+        ! received=$(on "$to" receive_start "$name" --tcp "192.168.77.$to:7001" 2>&1); then
+        fail "$what" "there is no receiver: $received"
+        return 1
+    fi
+    if [ "$way" = tcp ]; then
+        MOVED=$(on "$from" send "$name" "$@" --tcp "192.168.77.$to:7001") || rc=$?
+        received=$(on "$to" receive_end "$name")
+    else
+        MOVED=$(on "$from" send_to "192.168.77.$to" "$name" "$@") || rc=$?
+    fi
+    moved_judge "$what" "$name" "$name" $rc "$received"
+}
+# send_to HOST NAME OPTION...: by ssh.
+send_to() {
+    dom0 timeout "$MIG_S" freehold migrate --json "${@:3}" "$2" "$1" 2>&1
+}
+
+# stream_start NAME ADDRESS: one TCP connection that lasts until stream_stop, with
+# a sum; prints what that wants.
+stream_start() {
+    guest_start "$1" "rm -f /tmp/tcp.* /tmp/stop.tcp; mkfifo /tmp/tcp.f
+sha256sum </tmp/tcp.f >/tmp/tcp.sum &
+{ echo PUT; while [ ! -e /tmp/stop.tcp ]; do head -c 8192 /dev/urandom; usleep 100000
+echo >>/tmp/tcp.n; done | tee /tmp/tcp.f; } | nc $2 5001 >/tmp/tcp.got; wait
+s=\$(cut -c 1-64 /tmp/tcp.sum); g=\$(cut -d' ' -f1 /tmp/tcp.got); echo sent \$s got \$g
+[ \$s = \"\$g\" ]"
+}
+# stream_runs NAME: more of it goes out.
+stream_runs() {
+    guest_run "$1" 'a=$(wc -l </tmp/tcp.n); n=0
+until [ $(wc -l </tmp/tcp.n) -ge $((a + 20)) ]; do n=$((n + 1)); [ $n -gt 600 ] && exit 1
+usleep 100000; done'
+}
+stream_stop() { # NAME ID
+    guest_run "$1" 'touch /tmp/stop.tcp' && guest_wait "$1" "$2" 120
+}

@@ -13,10 +13,15 @@ mig last NAME                    the checker's last line
 mig levels [NAME]                what must be the same before and after, a word
                                  each; NAME: of its supervisor, too
 mig settled SECONDS LEVELS...    until the levels are these again
+mig pings HOST PORT              a datagram each 10 ms to who sends it back; on
+                                 SIGTERM "sent N got N gap_ms N": the largest
+                                 between two that came
 """
 import json
 import os
 import re
+import select
+import signal
 import socket
 import subprocess
 import sys
@@ -112,6 +117,8 @@ def log_of(name):
 def lines_of(name, at=0):
     try:
         with open(log_of(name), "rb") as f:
+            if os.fstat(f.fileno()).st_size < at:
+                at = 0  # another file by now
             f.seek(at)
             text = f.read()
     except FileNotFoundError:
@@ -194,9 +201,38 @@ def settled(seconds, *want):
         time.sleep(10 * POLL_S)
 
 
+def pings(host, port):
+    stop = []
+    signal.signal(signal.SIGTERM, lambda *a: stop.append(1))
+    s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    s.setblocking(False)
+    sent = got = gap = 0
+    last = due = time.monotonic()
+    print("ready", flush=True)
+    while not stop:
+        select.select([s], [], [], max(due - time.monotonic(), 0))
+        now = time.monotonic()
+        try:
+            while s.recv(64):
+                got += 1
+                gap = max(gap, now - last)
+                last = now
+        except OSError:  # nothing more, or nobody there just now
+            pass
+        if now >= due:
+            try:
+                s.sendto(b"%020d" % sent, (host, int(port)))
+                sent += 1
+            except OSError:
+                pass
+            due = max(due + 0.01, now)
+    gap = max(gap, time.monotonic() - last)
+    print("sent %d got %d gap_ms %d" % (sent, got, gap * 1000), flush=True)
+
+
 if __name__ == "__main__":
     verbs = {"get": get, "when": when, "checker": checker, "last": last,
-             "levels": lambda *a: print(*levels_now(*a)), "settled": settled}
+             "levels": lambda *a: print(*levels_now(*a)), "settled": settled, "pings": pings}
     if len(sys.argv) < 2 or sys.argv[1] not in verbs:
         sys.exit(__doc__)
     verbs[sys.argv[1]](*sys.argv[2:])
