@@ -306,3 +306,34 @@ usleep 100000; done'
 stream_stop() { # NAME ID
     guest_run "$1" 'touch /tmp/stop.tcp' && guest_wait "$1" "$2" 120
 }
+
+# --- a wire that lies ---------------------------------------------------------------
+# wire_start FROM TO RULE...: evil-relay between the guest FROM and a receiver TO
+# of this host; WIRE_OPTIONS are its own.  It says what it did in $MIG/wire.
+wire_start() {
+    local from=$1 to=$2
+    shift 2
+    receive_start "$to" --unix "$MIG/$to.sock" || return 1
+    dom0_sh "rm -f $MIG/wire $MIG/$from.wire
+        setsid evil-relay ${WIRE_OPTIONS:-} $MIG/$from.wire $MIG/$to.sock $(printf '%q ' "$@") \
+            >$MIG/wire 2>&1 </dev/null &
+        echo \$! >$MIG/wire.pid" && wait_log 20 '^ready' $MIG/wire
+}
+wire_said() { wait_log "${2:-120}" "$1" $MIG/wire; } # REGEX [SECONDS]
+wire_cut() { dom0_sh "kill \$(cat $MIG/wire.pid)"; }
+wire_goes_on() { dom0_sh "kill -USR1 \$(cat $MIG/wire.pid)"; }
+# wire_end: until it has ended, which it is told to if it has not; what it said.
+wire_end() {
+    wire_said '^over ' "${1:-60}" || wire_cut
+    dom0_sh "cat $MIG/wire"
+}
+# relay_of NAME: the transfer's process of a guest; relays_but NAME: the others.
+relay_of() {
+    dom0_sh "pgrep -P \$(freehold --json info $1 |
+        sed -n 's/.*\"supervisor_pid\": *\\([0-9]*\\).*/\\1/p' | head -n 1) -x freehold-migrat"
+}
+relays_but() {
+    local own
+    own=$(relay_of "$1")
+    dom0_sh "pgrep -x freehold-migrat | grep -vx '${own:-none}'"
+}

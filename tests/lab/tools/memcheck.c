@@ -40,6 +40,7 @@
 #define CANARY_WORDS 4u
 #define TICK_US 10000u
 #define BUSY_US 3000u /* of a tick for looking */
+#define BURST_US 50000u /* of pages that are due */
 #define LINE_US 1000000u
 #define SAID_MAX 20u /* wrong pages that are described */
 
@@ -207,7 +208,7 @@ static void watch(struct memory *m, uint64_t pages_per_s)
             gap_us = 0;
         }
         /* A gap is not caught up with: it would only be a burst. */
-        due += pages_per_s * (gap > LINE_US ? LINE_US : gap);
+        due += pages_per_s * (gap > BURST_US ? BURST_US : gap);
         rewrite(m, due / 1000000);
         due %= 1000000;
         while (now_us(CLOCK_BOOTTIME) - now < BUSY_US)

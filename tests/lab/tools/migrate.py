@@ -168,8 +168,11 @@ def levels_now(name=None):
                (re.search(r"heap\[.*-> (\d+) pages", l)
                 for l in debug_key("H", "dumping heap info")) if m)
     grants = sum("[0x" in l for l in debug_key("g", "gnttab_usage_print_all ["))
+    # Of a guest itself only that it is there: what its kernel wrote as it
+    # booted it does not write again.
     nodes = subprocess.run(["xenstore-ls", "-f", "/"], check=True, text=True,
-                           stdout=subprocess.PIPE).stdout.count("\n")
+                           stdout=subprocess.PIPE).stdout.splitlines()
+    nodes = sum(not re.match(r"/local/domain/[1-9]\d*/", n) for n in nodes)
     domains = os.popen("xl list | tail -n +2 | wc -l").read().strip()
     relays = os.popen("pgrep -cx freehold-migrat").read().strip()
     now = ["pages=%d" % heap, "grants=%d" % grants, "nodes=%d" % nodes,
