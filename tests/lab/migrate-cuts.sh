@@ -114,15 +114,7 @@ $(why $at $TO "$out" "$(dom0_sh "cat $MIG/$TO.recv")")"
     check "$what: its START is in a file" dom0 test -s \
         "/var/lib/freehold/migrate/$(mig_get $at migration.session).start"
 }
-# resolve OPTION...: by a receiver of its own.
-resolve() {
-    local rc=0 out
-    receive_start resolver --unix $MIG/resolver.sock >/dev/null
-    out=$(dom0 timeout 120 freehold resolve "$@" --unix $MIG/resolver.sock $at 2>&1) || rc=$?
-    receive_end resolver 60 >/dev/null
-    echo "$out"
-    return $rc
-}
+resolve() { mig_resolve "$at" "$@"; }
 runs_there() { # WHAT: as TO; it is `at` from then on.
     check "$1: nothing is left of where it was" gone $at "$domid"
     at=$TO

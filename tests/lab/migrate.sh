@@ -337,3 +337,12 @@ relays_but() {
     own=$(relay_of "$1")
     dom0_sh "pgrep -x freehold-migrat | grep -vx '${own:-none}'"
 }
+# mig_resolve NAME OPTION...: `freehold resolve`, by a receiver of its own.
+mig_resolve() {
+    local rc=0 out
+    receive_start resolver --unix $MIG/resolver.sock >/dev/null
+    out=$(dom0 timeout 120 freehold resolve "${@:2}" --unix $MIG/resolver.sock "$1" 2>&1) || rc=$?
+    receive_end resolver 60 >/dev/null
+    echo "$out"
+    return $rc
+}
