@@ -155,6 +155,7 @@ why() {
 why_of() { # NAME SIDE
     dom0_sh "echo '== info of $1, $2'; freehold --json info $1
         echo '== log of $1, $2'; tail -n 60 /var/log/freehold/$1-supervisor.log
+        echo '== log of receivers'; tail -n 20 /var/log/freehold/migrate-receive.log
         echo '== journal'; journalctl -q --no-pager -n 40 | grep -i 'freehold'
         echo '== xl list'; xl list; ls -l /var/lib/freehold/migrate
         echo '== console of $1'; tail -n 15 /var/log/freehold/$1.log
