@@ -78,14 +78,15 @@ static int write_all(int fd, const uint8_t *p, size_t bytes)
 int tokens_keep(int dir_fd, const uint8_t token[FH_TOKEN_BYTES], struct err *e)
 {
     uint8_t session[WIRE_ID_BYTES];
-    char name[NAME_BYTES], half[NAME_BYTES + 8];
+    char name[NAME_BYTES], half[NAME_BYTES + 16];
     int type = wire_check_token(token, session, e);
     int fd = -1, rc = 0;
 
     if (type < 0)
         return type;
     name_of(name, session, (enum wire_token)type);
-    snprintf(half, sizeof(half), "%s.new", name);
+    /* Both sides' supervisors may keep it here: on one host. */
+    snprintf(half, sizeof(half), "%s.%d", name, (int)getpid());
     fd = openat(dir_fd, half, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     if (fd < 0)
         return lost(e, name, "creating it");

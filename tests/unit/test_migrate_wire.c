@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "common/err.h"
@@ -148,6 +149,42 @@ TEST(a_token_outlives_its_host)
     unlinkat(fd, name, 0);
     CHECK_EQ(rmdir(dir), 0); /* no halves are left */
     close(fd);
+}
+
+#define KEEPS 200
+
+static int keep_often(int dir_fd, const uint8_t *token)
+{
+    struct err e = { 0 };
+
+    for (int i = 0; i < KEEPS; i++)
+        if (tokens_keep(dir_fd, token, &e) < 0)
+            return 1;
+    return 0;
+}
+
+/* On one host, the supervisors of both sides keep the same token. */
+TEST(tokens_of_two_keepers)
+{
+    char dir[] = "/tmp/tokens-XXXXXX", name[64];
+    uint8_t t[FH_TOKEN_BYTES] = "FHMT\1\1";
+    int fd, status = -1;
+    pid_t child;
+
+    memcpy(t + 16, id, sizeof(id));
+    CHECK(mkdtemp(dir));
+    fd = open(dir, O_RDONLY | O_DIRECTORY);
+    child = fork();
+    if (child == 0)
+        _exit(keep_often(fd, t));
+    CHECK_EQ(keep_often(fd, t), 0);
+    CHECK_EQ(waitpid(child, &status, 0), child);
+    CHECK_EQ(status, 0);
+    tokens_hex(name, id, sizeof(id));
+    strcat(name, ".start");
+    unlinkat(fd, name, 0);
+    close(fd);
+    CHECK_EQ(rmdir(dir), 0);
 }
 
 /* ---- a page that lies ---- */
@@ -357,6 +394,7 @@ RUN_TESTS(RULE(a_hello_is_whole_or_none),
           RULE(each_kind_has_its_side_stream_and_size),
           RULE(json_of_another_shape_is_refused),
           RULE(a_token_outlives_its_host),
+          RULE(tokens_of_two_keepers),
           RULE(no_frame_moves_before_the_steward_has_begun),
           RULE(counters_that_cannot_be_end_it),
           RULE(one_command_and_one_mail_at_a_time),
