@@ -106,18 +106,23 @@ static int destroy_alone(struct hyp *h, struct store *s, const struct target *t,
 
 /*
  * One that is suspended, and whose supervisor cannot tell, may be fenced: then
- * it is the last of it, or runs elsewhere.
+ * it is the last of it, or runs elsewhere.  So is one that may wait for START.
  */
 static int check_suspended(const struct target *t, const char *why,
                            struct err *e)
 {
-    if (!t->has_domain || !t->domain.shutdown ||
-        t->domain.reason != HYP_SUSPEND)
+    bool sleeps =
+        t->has_domain && t->domain.shutdown && t->domain.reason == HYP_SUSPEND;
+
+    if (!sleeps && !(t->has_domain && t->state.receives))
         return 0;
     return fail(e, -EBUSY,
-                "guest %s: destroy: it is suspended, perhaps to move to "
-                "another host, and its supervisor %s; -f destroys what is here",
-                t->name, why);
+                "guest %s: destroy: it is %s, and its supervisor %s; -f "
+                "destroys what is here",
+                t->name,
+                sleeps ? "suspended, perhaps to move to another host"
+                       : "on its way from another host",
+                why);
 }
 
 static int destroy(struct hyp *h, struct store *s, const char *word, bool force,

@@ -108,7 +108,9 @@ static int print_row(struct host *h, const struct target *t,
     struct hyp_cpus nodes = { { 0 } };
     struct json_object *info = info_of(t), *m = transfer_of(info);
     struct list_extra extra = { .pool = pool ? pool : "-",
-                                .transfer = m ? devinfo_text(m, "state") : NULL,
+                                .transfer = m ? devinfo_text(m, "state")
+                                            : t->state.receives ? "receiving"
+                                                                : NULL,
                                 .nodes = &nodes };
     int rc = 0;
 
