@@ -30,7 +30,6 @@ static const char no_labels[] = "this Xen has no security labels";
 static const char p9_later[] = "no file system backend serves it yet";
 static const char rtds_only[] = "only the scheduler rtds has it";
 static const char cpuid_later[] = "every guest has Xen's default CPU policy";
-static const char moved_later[] = "guests do not migrate yet";
 static const char grown_later[] = "vCPUs are not added to a running guest yet";
 
 /* clang-format off */
@@ -65,11 +64,11 @@ static const struct vm_key keys[] = {
     { "freehold_disk_limits", VM_LIST, VM_KEY_USED, NULL },
     { "vif", VM_LIST, VM_KEY_USED, NULL },
     { "freehold_vif_any_mac", VM_LIST, VM_KEY_USED, NULL },
+    { "nomigrate", VM_BOOL, VM_KEY_USED, NULL },
 
     { "p9", VM_LIST, VM_KEY_STORED, p9_later },
     { "maxvcpus", VM_NUMBER, VM_KEY_STORED, grown_later },
     { "cpuid", VM_TEXT_OR_LIST, VM_KEY_STORED, cpuid_later },
-    { "nomigrate", VM_BOOL, VM_KEY_STORED, moved_later },
 
     { "period", VM_NUMBER, VM_KEY_UNUSED, rtds_only },
     { "slice", VM_NUMBER, VM_KEY_UNUSED, rtds_only },
