@@ -39,7 +39,7 @@
 #define WORDS (PAGE / 8)
 #define CANARY_WORDS 4u
 #define TICK_US 10000u
-#define BUSY_US 3000u /* of a tick for looking */
+#define BUSY_US 3000u   /* of a tick for looking */
 #define BURST_US 50000u /* of pages that are due */
 #define LINE_US 1000000u
 #define SAID_MAX 20u /* wrong pages that are described */
