@@ -545,6 +545,167 @@ TEST(one_that_is_ready_is_kept_and_given_up_in_order)
     CHECK_EQ(life.failed.rc, 0);
 }
 
+/* ---- a supervisor that died meanwhile ---- */
+
+static struct run_state left_state(bool leaves, bool receives)
+{
+    return (struct run_state){
+        .domid = 7,
+        .console_port = 3,
+        .identity.measurement = { receives ? 0 : 0xab },
+        .leaves = leaves,
+        .receives = receives,
+    };
+}
+
+/* Its domain, with a page that says so much. */
+static void left_behind(uint32_t state, uint32_t move_state, bool suspended)
+{
+    struct fake_domain *d = &fake.domain[0];
+
+    *d = (struct fake_domain){ .there = true,
+                               .protected = true,
+                               .domid = 7,
+                               .nr_vcpus = 3,
+                               .next_port = 4,
+                               .shutdown = suspended,
+                               .reason = HYP_SUSPEND };
+    fake_steward_launch(d);
+    fake_control(d)->steward.state = state;
+    fake_control(d)->steward.move.state = move_state;
+    fake_control(d)->dom0.offer.introduced = 1;
+    make_token(fake_control(d)->steward.move.token, WIRE_START);
+    tokens_unhex(fake_control(d)->steward.move.session, 16, session_hex);
+    d->seen = true; /* not by the test: it ran before */
+}
+
+static void adopt(const struct run_state *left, int want)
+{
+    open_guest(NULL);
+    CHECK_EQ(guest_adopt(life.guest, 7, left, &err), want);
+    uv_run(&life.loop, UV_RUN_DEFAULT);
+    finish();
+}
+
+static void woken(void)
+{
+    CHECK_EQ(domain()->nr_resumes, 1);
+    CHECK_EQ(steward()->state, FH_MOVE_CANCELLED);
+    ends();
+}
+
+TEST(a_guest_that_was_leaving_goes_on_under_the_next_supervisor)
+{
+    struct run_state left = left_state(true, false);
+
+    fresh();
+    left_behind(FH_STATE_RUNNING, FH_MOVE_LAST, true);
+    script_add("state running", woken);
+    adopt(&left, 0);
+    CHECK_HAS(told, "migration-end stayed, resume, state running, ");
+}
+
+/* One that was suspended by hand is not woken. */
+static void still_asleep(uv_timer_t *t)
+{
+    CHECK_EQ(domain()->nr_resumes, 0);
+    uv_close((uv_handle_t *)t, NULL);
+    CHECK_EQ(call("destroy", NULL), 0);
+}
+
+TEST(a_guest_that_was_not_leaving_stays_suspended)
+{
+    struct run_state left = left_state(false, false);
+    static uv_timer_t later;
+
+    fresh();
+    left_behind(FH_STATE_RUNNING, FH_MOVE_CANCELLED, true);
+    open_guest(NULL);
+    CHECK_EQ(guest_adopt(life.guest, 7, &left, &err), 0);
+    uv_timer_init(&life.loop, &later);
+    uv_timer_start(&later, still_asleep, 50, 0);
+    uv_run(&life.loop, UV_RUN_DEFAULT);
+    finish();
+}
+
+static void force(void)
+{
+    CHECK_EQ(domain()->nr_resumes, 0);
+    CHECK_EQ(call("resume", NULL), -EBUSY);
+    CHECK(has_token("start"));
+    CHECK_EQ(call("destroy", "{\"force\": true}"), 0);
+}
+
+TEST(a_fenced_guest_is_fenced_under_the_next_supervisor)
+{
+    struct run_state left = left_state(true, false);
+
+    fresh();
+    left_behind(FH_STATE_RUNNING, FH_MOVE_FENCED, true);
+    script_add("migration-end fenced", force);
+    adopt(&left, 0);
+    drop_tokens();
+}
+
+TEST(one_that_was_received_in_part_is_given_up_by_the_next_supervisor)
+{
+    struct run_state left = left_state(false, true);
+
+    fresh();
+    left_behind(FH_STATE_RECEIVING, FH_MOVE_IMPORT, false);
+    adopt(&left, 0);
+    CHECK_HAS(told, "state receiving, migration-end poisoned, state gone, ");
+    CHECK_EQ(life.failed.rc, -ECANCELED);
+    drop_tokens();
+}
+
+static void give_ready_up(void)
+{
+    CHECK(fake_find(7) != NULL);
+    CHECK_STR(life.guest->move->session, session_hex);
+    CHECK_EQ(call("destroy", NULL), 0);
+}
+
+TEST(one_that_is_ready_is_kept_by_the_next_supervisor)
+{
+    struct run_state left = left_state(false, true);
+
+    fresh();
+    left_behind(FH_STATE_RECEIVING, FH_MOVE_READY, false);
+    script_add("migration-end ready", give_ready_up);
+    adopt(&left, 0);
+    CHECK_HAS(told, "migration-end poisoned, state gone, ");
+    drop_tokens();
+}
+
+TEST(one_that_came_unseen_runs_under_the_next_supervisor)
+{
+    struct run_state left = left_state(false, true);
+
+    fresh();
+    left_behind(FH_STATE_RUNNING, FH_MOVE_DONE, false);
+    script_add("migration-end runs", ends);
+    adopt(&left, 0);
+    CHECK_HAS(told, "state receiving, state running, migration-end runs, ");
+    drop_tokens();
+}
+
+TEST(one_that_was_hardly_begun_is_removed_and_not_made_anew)
+{
+    struct run_state left = left_state(false, true);
+    struct fake_domain *d;
+
+    fresh();
+    left_behind(FH_STATE_READY, FH_MOVE_IDLE, false);
+    open_guest(NULL);
+    CHECK_EQ(guest_adopt(life.guest, 7, &left, &err), -EPROTO);
+    d = fake_find(7);
+    CHECK(!d);
+    guest_destroy(life.guest);
+    uv_run(&life.loop, UV_RUN_DEFAULT);
+    finish();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -560,6 +721,13 @@ int main(void)
         RULE(one_that_is_given_up_is_removed),
         RULE(one_that_cannot_be_made_is_refused_in_words),
         RULE(one_that_is_ready_is_kept_and_given_up_in_order),
+        RULE(a_guest_that_was_leaving_goes_on_under_the_next_supervisor),
+        RULE(a_guest_that_was_not_leaving_stays_suspended),
+        RULE(a_fenced_guest_is_fenced_under_the_next_supervisor),
+        RULE(one_that_was_received_in_part_is_given_up_by_the_next_supervisor),
+        RULE(one_that_is_ready_is_kept_by_the_next_supervisor),
+        RULE(one_that_came_unseen_runs_under_the_next_supervisor),
+        RULE(one_that_was_hardly_begun_is_removed_and_not_made_anew),
     };
 
     return cmocka_run_group_tests(tests, life_set_up, life_tear_down);

@@ -21,6 +21,8 @@ static const struct run_state some = {
     .pid = 99,
     .domid = 5,
     .console_port = 3,
+    .receives = true,
+    .leaves = true,
     .identity = { .measurement = { [0] = 0xab, [31] = 0x01 },
                   .guest_id = { [15] = 0xf0 } },
 };
@@ -39,6 +41,7 @@ TEST(a_name_is_held_once)
     CHECK_EQ(s.pid, 99);
     CHECK_EQ(s.domid, 5);
     CHECK_EQ(s.console_port, 3);
+    CHECK(s.receives && s.leaves);
     assert_memory_equal(&s.identity, &some.identity, sizeof(s.identity));
     assert_memory_equal(s.uuid, some.uuid, 16);
     rundir_remove(&a);

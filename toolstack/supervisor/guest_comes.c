@@ -193,12 +193,16 @@ static void give_up(struct guest_move *m)
 
 void guest_comes_look(struct guest_move *m)
 {
-    bool had_bell = m->guest->doorbell;
+    struct guest *g = m->guest;
+    bool had_bell = g->doorbell, has_bell;
 
-    if (m->proc || settle(m))
+    if (m->proc)
         return;
-    if (guest_move_take_bell(m->guest) && !had_bell)
-        guest_steward_cancel(m->guest, NULL);
+    has_bell = guest_move_take_bell(g);
+    if ((has_bell || m->nr_looks >= LOOKS_MAX) && settle(m))
+        return;
+    if (has_bell && !had_bell)
+        guest_steward_cancel(g, NULL);
     if (m->nr_looks++ < LOOKS_MAX)
         return;
     snprintf(m->why, sizeof(m->why), "its steward does not answer");

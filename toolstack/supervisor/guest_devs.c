@@ -269,8 +269,10 @@ void guest_devs_go_on(struct guest *g)
 {
     for (struct guest_dev *d = g->devs; d; d = d->next) {
         d->held = false;
-        if (d->vbd)
+        if (d->vbd) {
             vbd_go_on(d->vbd);
+            vbd_serve(d->vbd);
+        }
     }
 }
 

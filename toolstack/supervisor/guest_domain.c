@@ -53,6 +53,8 @@ void guest_domain_let_go(struct guest *g)
     uv_timer_stop(&g->timer);
     uv_timer_stop(&g->unheard);
     guest_suspend_forget(g);
+    if (g->move && g->move->proc)
+        guest_move_cut(g->move);
     guest_move_drop(g);
     g->command_op = g->command_seq = g->transfer = 0;
     console_detach(g->console);
@@ -73,6 +75,7 @@ static int write_state(struct guest *g, struct err *e)
         .pid = getpid(),
         .console_port = g->ports.console,
         .receives = g->receives,
+        .leaves = g->leaves,
     };
     char domid[8] = "";
 
@@ -303,6 +306,12 @@ int guest_domain_came(struct guest *g, struct err *e)
     load_came(&g->load);
     g->identity = g->load.identity;
     g->receives = false;
+    return write_state(g, e);
+}
+
+int guest_domain_leaves(struct guest *g, bool leaves, struct err *e)
+{
+    g->leaves = leaves;
     return write_state(g, e);
 }
 

@@ -122,12 +122,15 @@ static int start(struct guest *g, struct json_object *first,
     if (rc < 0)
         return rc;
     let_go_of_bell(g);
-    rc = moveproc_start(g->opt.migrate_program, first, fds, &p, e);
+    rc = guest_domain_leaves(g, true, e);
+    if (rc == 0)
+        rc = moveproc_start(g->opt.migrate_program, first, fds, &p, e);
     if (rc == 0)
         rc = guest_move_begin(g, p, e);
     if (rc == 0)
         return 0;
     guest_move_drop(g);
+    guest_domain_leaves(g, false, NULL);
     if (evt_bind(g->evt, XEN_STEWARD_DOORBELL_PORT, &g->doorbell, NULL) < 0)
         log_err("guest %s: its doorbell cannot be bound again", g->cfg->name);
     return rc;
@@ -258,6 +261,15 @@ void guest_leaves_awake(struct guest *g, const char *why)
 
 /* ---- what came of it ---- */
 
+/* The next supervisor need not know it for the guest to go on. */
+static void note(struct guest *g, bool leaves)
+{
+    struct err e = { 0 };
+
+    if (guest_domain_leaves(g, leaves, &e) < 0)
+        log_err("guest %s: %s", g->cfg->name, e.text);
+}
+
 static void stayed(struct guest_move *m, const char *end)
 {
     struct guest *g = m->guest;
@@ -269,6 +281,7 @@ static void stayed(struct guest_move *m, const char *end)
         guest_suspend_late(g);
     guest_move_tell_end(m, end);
     guest_move_drop(g);
+    note(g, false);
     guest_devs_go_on(g);
     if (had_suspended && g->state == GUEST_SUSPENDED && guest_wake(g, &e) < 0)
         log_err("%s; freehold resume tries again, freehold destroy ends it",
@@ -335,12 +348,16 @@ static void recover(struct guest_move *m)
 
 void guest_leaves_look(struct guest_move *m)
 {
-    bool had_bell = m->guest->doorbell;
+    struct guest *g = m->guest;
+    bool had_bell = g->doorbell, has_bell;
 
-    if (m->proc || settle(m))
+    if (m->proc)
         return;
-    if (guest_move_take_bell(m->guest) && !had_bell)
-        guest_steward_cancel(m->guest, NULL);
+    has_bell = guest_move_take_bell(g);
+    if ((has_bell || m->nr_looks >= LOOKS_MAX) && settle(m))
+        return;
+    if (has_bell && !had_bell)
+        guest_steward_cancel(g, NULL);
     if (m->nr_looks++ < LOOKS_MAX)
         return;
     log_err("guest %s: migration: its steward does not answer",
@@ -366,22 +383,8 @@ void guest_leaves_adopt(struct guest *g)
 {
     struct err e = { 0 };
 
-    switch (guest_move_page_state(g)) {
-    case FH_MOVE_HELLO:
-    case FH_MOVE_SEND_KEYED:
-    case FH_MOVE_PRECOPY:
-    case FH_MOVE_LAST:
-    case FH_MOVE_WAIT_READY:
-    case FH_MOVE_AGREED:
-    case FH_MOVE_FENCED:
-        break;
-    case FH_MOVE_RETIRED:
-        if (g->state != GUEST_SUSPENDED)
-            return; /* a guest's own word: Xen lets none run */
-        break;
-    default:
+    if (!g->leaves)
         return;
-    }
     if (guest_move_new(g, GUEST_LEAVES, &e) < 0) {
         log_err("%s", e.text);
         return;

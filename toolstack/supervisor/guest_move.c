@@ -175,6 +175,13 @@ void guest_move_tell_end(struct guest_move *m, const char *end)
     guest_event(m->guest, "migration-end", o);
 }
 
+void guest_move_cut(struct guest_move *m)
+{
+    snprintf(m->why, sizeof(m->why), "the guest ended meanwhile: %s",
+             m->guest->end_why ? m->guest->end_why : m->guest->why);
+    guest_move_tell_end(m, m->role == GUEST_LEAVES ? "stayed" : "refused");
+}
+
 /* ---- tokens ---- */
 
 int guest_move_tokens_dir(struct guest *g, struct err *e)
@@ -252,6 +259,18 @@ static void on_token(struct guest_move *m, struct json_object *o)
     keep(m->guest, token);
 }
 
+static void find_session(struct guest_move *m)
+{
+    static const uint8_t none[WIRE_ID_BYTES];
+    uint8_t session[WIRE_ID_BYTES];
+
+    if (m->session[0] || !page(m->guest))
+        return;
+    shm_fetch(session, page(m->guest)->steward.move.session, sizeof(session));
+    if (memcmp(session, none, sizeof(none)))
+        tokens_hex(m->session, session, WIRE_ID_BYTES);
+}
+
 /* ---- what the process says ---- */
 
 static uint64_t number_of(struct json_object *o, const char *key,
@@ -285,18 +304,6 @@ static void put_words(char *out, size_t out_bytes, const char *text)
 
     fail(&e, -EIO, "%.*s", (int)out_bytes - 1, text);
     memcpy(out, e.text, strlen(e.text) + 1); /* no longer than it was */
-}
-
-static void find_session(struct guest_move *m)
-{
-    static const uint8_t none[WIRE_ID_BYTES];
-    uint8_t session[WIRE_ID_BYTES];
-
-    if (m->session[0] || !page(m->guest))
-        return;
-    shm_fetch(session, page(m->guest)->steward.move.session, sizeof(session));
-    if (memcmp(session, none, sizeof(none)))
-        tokens_hex(m->session, session, WIRE_ID_BYTES);
 }
 
 static void on_state(struct guest_move *m, const char *state)
@@ -451,6 +458,7 @@ void guest_move_rang(struct guest *g)
 
 void guest_move_watch_page(struct guest_move *m)
 {
+    find_session(m);
     m->nr_looks = 0;
     uv_timer_start(&m->timer, on_look, 0, 1000);
 }

@@ -78,6 +78,9 @@ void guest_move_tell(struct guest_move *m);
 /* The last event of it: "migration-end". */
 void guest_move_tell_end(struct guest_move *m, const char *end);
 
+/* The guest ends in the midst of it: tell so. */
+void guest_move_cut(struct guest_move *m);
+
 /* Of "info": the object, or NULL. */
 struct json_object *guest_move_info(struct guest *g);
 /*

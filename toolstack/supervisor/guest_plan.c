@@ -134,6 +134,16 @@ static void put_lists(FILE *f, const struct lists *l)
     put_list(f, "freehold_vif_any_mac", l->any_mac);
 }
 
+/* It may have been asked to keep another part of it since. */
+static void put_memory(FILE *f, struct guest *g)
+{
+    uint64_t target_kib = guest_target_kib(g);
+
+    if (target_kib != g->cfg->target_bytes / 1024 && target_kib % 1024 == 0)
+        fprintf(f, "maxmem = %" PRIu64 "\nmemory = %" PRIu64 "\n",
+                g->cfg->ram_bytes >> 20, target_kib / 1024);
+}
+
 /* The text that it was made from, and what is different by now. */
 static int config_text(struct guest *g, const struct lists *l, char **out,
                        struct err *e)
@@ -153,6 +163,7 @@ static int config_text(struct guest *g, const struct lists *l, char **out,
         vmcfg_uuid_text(g->cfg->uuid, uuid);
         fwrite(made_from, 1, bytes, f);
         fprintf(f, "\nname = \"%s\"\nuuid = \"%s\"\n", g->cfg->name, uuid);
+        put_memory(f, g);
         put_lists(f, l);
         if (fclose(f))
             f = NULL;

@@ -62,6 +62,7 @@ struct guest {
     uint32_t nr_rings; /* of the doorbell, for the watchdog */
 
     bool receives;           /* it comes from another host, and has not */
+    bool leaves; /* it is on its way to another */
     struct guest_move *move; /* guest_move.h; NULL: it stays here */
     struct guest_dev *devs;  /* guest_devs.h */
     bool devs_listed;        /* they are the guest's, not the next build's */
@@ -121,6 +122,8 @@ int guest_domain_build(struct guest *g, struct err *e);
 /* The steward is ready: connect what the kernel will look for, and offer. */
 int guest_domain_introduce(struct guest *g, struct err *e);
 int guest_domain_measured(struct guest *g, struct err *e);
+/* It is on its way to another host, or no longer: for the next supervisor. */
+int guest_domain_leaves(struct guest *g, bool leaves, struct err *e);
 /* The guest came from another host: take down what it is. */
 int guest_domain_came(struct guest *g, struct err *e);
 /* Connect to a running domain (g->domid, g->ports.console). */

@@ -225,6 +225,8 @@ int rundir_write(const struct rundir *d, const struct run_state *s,
               sizeof(s->identity.guest_id));
     if (s->receives)
         fputs("receives=1\n", f);
+    if (s->leaves)
+        fputs("leaves=1\n", f);
     return replace_end(d, "state", f, e);
 }
 
@@ -267,6 +269,8 @@ static void parse_line(struct run_state *s, const char *line)
     sscanf(line, "console_port=%u", &s->console_port);
     if (strcmp(line, "receives=1\n") == 0)
         s->receives = true;
+    if (strcmp(line, "leaves=1\n") == 0)
+        s->leaves = true;
 }
 
 int rundir_read(const char *base, const char *name, struct run_state *out,

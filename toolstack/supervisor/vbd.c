@@ -303,6 +303,16 @@ static int start_serving(struct vbd *v, struct err *e)
                              : belink_start(blklink_be(v->link), e);
 }
 
+static void adopt_backend(struct vbd *v)
+{
+    struct err e = { 0 };
+
+    if (vbd_has_script(v) && vbd_script_adopt(v, &e) < 0)
+        xbdev_failed(&v->x, &e);
+    else
+        belink_adopt(blklink_be(v->link), &v->adopted);
+}
+
 void vbd_serve(struct vbd *v)
 {
     struct err e = { 0 };
@@ -310,7 +320,9 @@ void vbd_serve(struct vbd *v)
     if (!v->o.later)
         return;
     v->o.later = false;
-    if (start_serving(v, &e) < 0)
+    if (v->adopted.pid)
+        adopt_backend(v);
+    else if (start_serving(v, &e) < 0)
         xbdev_failed(&v->x, &e);
 }
 
@@ -334,15 +346,10 @@ int vbd_start(struct vbd *v, struct store *s, struct err *e)
 
 void vbd_adopt(struct vbd *v, struct store *s, const struct beproc_id *id)
 {
-    struct err e = { 0 };
-
     xbdev_adopt(&v->x, s);
-    if (v->o.later)
-        return; /* nothing was started yet */
-    if (vbd_has_script(v) && vbd_script_adopt(v, &e) < 0)
-        xbdev_failed(&v->x, &e);
-    else
-        belink_adopt(blklink_be(v->link), id);
+    v->adopted = *id;
+    if (!v->o.later)
+        adopt_backend(v);
 }
 
 void vbd_close(struct vbd *v)

@@ -22,6 +22,7 @@ struct vbd {
     struct vm_disk opened; /* as it said; own: target */
     bool added;            /* it is to be told of the end */
     struct blk_store_info info;
+    struct beproc_id adopted; /* whose backend it is to go on with */
 };
 
 /* vbd.c: its link; disk is what it opens. */
