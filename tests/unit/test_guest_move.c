@@ -644,6 +644,8 @@ TEST(a_fenced_guest_is_fenced_under_the_next_supervisor)
     left_behind(FH_STATE_RUNNING, FH_MOVE_FENCED, true);
     script_add("migration-end fenced", force);
     adopt(&left, 0);
+    CHECK_STR(told, "state suspended, migration fenced, migration-end fenced, "
+                    "state gone, ");
     drop_tokens();
 }
 

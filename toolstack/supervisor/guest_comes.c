@@ -184,25 +184,22 @@ static bool settle(struct guest_move *m)
 
 static void give_up(struct guest_move *m)
 {
-    struct err e = { 0 };
-
-    if (guest_steward_cancel(m->guest, &e) < 0)
-        log_err("%s", e.text);
+    guest_move_give_up(m);
     guest_move_watch_page(m);
 }
 
 void guest_comes_look(struct guest_move *m)
 {
     struct guest *g = m->guest;
-    bool had_bell = g->doorbell, has_bell;
+    bool has_bell;
 
     if (m->proc)
         return;
     has_bell = guest_move_take_bell(g);
     if ((has_bell || m->nr_looks >= LOOKS_MAX) && settle(m))
         return;
-    if (has_bell && !had_bell)
-        guest_steward_cancel(g, NULL);
+    if (has_bell)
+        guest_move_give_up(m); /* nobody else can say it any more */
     if (m->nr_looks++ < LOOKS_MAX)
         return;
     snprintf(m->why, sizeof(m->why), "its steward does not answer");

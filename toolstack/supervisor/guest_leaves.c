@@ -302,6 +302,7 @@ static void fenced(struct guest_move *m)
 {
     struct guest *g = m->guest;
 
+    uv_timer_stop(&m->timer);
     guest_move_keep_page(g);
     log_warn("guest %s: migration: it is fenced here until the other host "
              "says what became of it: run `freehold resolve %s HOST` when that "
@@ -333,31 +334,28 @@ static bool settle(struct guest_move *m)
 /* Nobody speaks for it: it is told to give up, and looked at. */
 static void recover(struct guest_move *m)
 {
-    struct err e = { 0 };
-
     if (m->why[0] == 0)
         snprintf(m->why, sizeof(m->why),
                  "freehold-migrate ended without a "
                  "word");
     if (settle(m))
         return;
-    if (guest_steward_cancel(m->guest, &e) < 0)
-        log_err("%s", e.text);
+    guest_move_give_up(m);
     guest_move_watch_page(m);
 }
 
 void guest_leaves_look(struct guest_move *m)
 {
     struct guest *g = m->guest;
-    bool had_bell = g->doorbell, has_bell;
+    bool has_bell;
 
     if (m->proc)
         return;
     has_bell = guest_move_take_bell(g);
     if ((has_bell || m->nr_looks >= LOOKS_MAX) && settle(m))
         return;
-    if (has_bell && !had_bell)
-        guest_steward_cancel(g, NULL);
+    if (has_bell)
+        guest_move_give_up(m); /* nobody else can say it any more */
     if (m->nr_looks++ < LOOKS_MAX)
         return;
     log_err("guest %s: migration: its steward does not answer",

@@ -96,6 +96,7 @@ int guest_move_begin(struct guest *g, struct moveproc *p, struct err *e)
     }
     m->proc = p;
     m->end[0] = m->why[0] = 0;
+    m->told_cancel = false;
     return 0;
 }
 
@@ -454,6 +455,17 @@ void guest_move_rang(struct guest *g)
 {
     if (g->move && uv_is_active((uv_handle_t *)&g->move->timer))
         on_look(&g->move->timer);
+}
+
+void guest_move_give_up(struct guest_move *m)
+{
+    struct err e = { 0 };
+
+    if (m->told_cancel)
+        return;
+    m->told_cancel = true;
+    if (guest_steward_cancel(m->guest, &e) < 0)
+        log_err("%s", e.text);
 }
 
 void guest_move_watch_page(struct guest_move *m)

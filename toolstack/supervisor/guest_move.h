@@ -45,6 +45,7 @@ struct guest_move {
     bool has_suspended;    /* the guest, for us */
     bool asked;            /* it was asked to suspend, and has not */
     bool draining;         /* the process waits for its disks */
+    bool told_cancel;      /* the steward, by us */
     bool capped;
     uint32_t cap_before;
     char state[24]; /* what info says of it */
@@ -98,6 +99,8 @@ void guest_move_cancel(struct guest *g);
 
 /* The doorbell rang: the page that is looked at may have settled. */
 void guest_move_rang(struct guest *g);
+/* Tell the steward to, once; no process is there to say it. */
+void guest_move_give_up(struct guest_move *m);
 /* Look at the page every second until it has settled. */
 void guest_move_watch_page(struct guest_move *m);
 

@@ -62,7 +62,7 @@ struct guest {
     uint32_t nr_rings; /* of the doorbell, for the watchdog */
 
     bool receives;           /* it comes from another host, and has not */
-    bool leaves; /* it is on its way to another */
+    bool leaves;             /* it is on its way to another */
     struct guest_move *move; /* guest_move.h; NULL: it stays here */
     struct guest_dev *devs;  /* guest_devs.h */
     bool devs_listed;        /* they are the guest's, not the next build's */

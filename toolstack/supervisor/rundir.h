@@ -37,7 +37,7 @@ struct run_state { /* what `state` says */
     uint32_t console_port;         /* the guest's; 0: not known yet */
     struct load_identity identity; /* all zero: not measured yet */
     bool receives;   /* it comes from another host, and has not yet */
-    bool leaves; /* it is on its way to another */
+    bool leaves;     /* it is on its way to another */
     bool supervised; /* somebody holds the lock */
 };
 
