@@ -18,7 +18,6 @@
 #include "track.h"
 
 #include "hyper.h"
-#include "pages.h"
 
 #define RUNS 64u
 #define BITMAP_BYTES 4096u
@@ -134,17 +133,15 @@ static int pass(struct track *t, struct st_err *e)
 /* The vCPUs' state, in pages of its own. */
 static int take_context(struct track *t, struct st_err *e)
 {
-    struct xen_steward_context x = { .buffer = LAYOUT_CONTEXT_GPA,
-                                     .suspension = t->suspension };
+    struct xen_steward_context x = { .suspension = t->suspension };
     long xen = hyper_get_context(&x); /* how much it is */
-    uint64_t pages = page_round_up(x.bytes) / PAGE_BYTES;
-    int rc;
 
-    if (xen == -XEN_ENOBUFS && x.bytes <= LAYOUT_CONTEXT_BYTES_MAX) {
-        rc = pages_populate(LAYOUT_CONTEXT_GPA / PAGE_BYTES, pages, e);
+    if (xen == -XEN_ENOBUFS) {
+        int rc = scratch_take(&t->scratch, SCRATCH_CONTEXT, x.bytes, e);
+
         if (rc < 0)
             return rc;
-        t->context_pages = pages;
+        x.buffer = (uintptr_t)scratch_at(SCRATCH_CONTEXT);
         xen = hyper_get_context(&x);
     }
     if (xen < 0)
@@ -180,10 +177,7 @@ static int finish(struct track *t, struct st_err *e)
 /* Nothing may be left of the vCPUs' state in pages that go back. */
 static void forget(struct track *t)
 {
-    if (t->context_pages) {
-        pages_clear(gpa(LAYOUT_CONTEXT_GPA), t->context_pages * PAGE_BYTES);
-        pages_depopulate(LAYOUT_CONTEXT_GPA / PAGE_BYTES, t->context_pages);
-    }
+    scratch_drop(&t->scratch);
     hyper_log_dirty(false);
     *t = (struct track){ .nr_passes = t->nr_passes };
 }

@@ -8,8 +8,7 @@
 #ifndef STEWARD_TRACK_H
 #define STEWARD_TRACK_H
 
-#include "err.h"
-#include "layout.h"
+#include "scratch.h"
 
 struct track { /* all zero: IDLE */
     enum fh_transfer state;
@@ -18,7 +17,8 @@ struct track { /* all zero: IDLE */
     uint64_t ram_pages;   /* the guest has */
     uint64_t end_gfn;     /* behind all it has, a multiple of TRACK_STEP */
     uint64_t dirty_pages; /* taken last */
-    uint64_t context_bytes, context_pages;
+    uint64_t context_bytes;
+    struct scratch scratch;
 };
 
 /* TRACK to CANCEL.  0, or -code; what is fatal has made it IDLE. */

@@ -328,7 +328,8 @@ static bool failed(struct fake_steward *f)
 {
     const struct fh_answer *a = answer(f);
 
-    CHECK(a->error == FH_ERR_XEN || a->error == FH_ERR_POPULATE);
+    CHECK(a->error == FH_ERR_XEN || a->error == FH_ERR_POPULATE ||
+          a->error == FH_ERR_MEMORY);
     CHECK(a->text[0]);
     CHECK_EQ(a->transfer, FH_TRANSFER_IDLE);
     CHECK(!f->logs);

@@ -245,8 +245,10 @@ static bool place(struct whole *w, const struct whole_unit *q)
         return true; /* the relay ends the connection; here it is lost */
     if (chan_room(&w->d.chan, q->stream, &room, &e) < 0)
         dest_steward_fails(&w->dst, e.text, false, w->now_ms);
-    if (!room)
+    if (!room) {
+        w->blocked |= BIT(q->stream); /* not read again before D rings */
         return false;
+    }
     memcpy(room, q->bytes, q->u.len_bytes);
     chan_filled(&w->d.chan, q->stream, q->u.len_bytes);
     w->dst.line.heard_ms = w->now_ms;
@@ -269,16 +271,12 @@ static bool give_d(struct whole *w, const struct whole_unit *q)
 static bool deliver_s2d(struct whole *w)
 {
     static struct whole_unit q;
-    uint32_t full = 0;
 
     for (uint32_t i = 0; i < w->s2d.nr; i++) {
         q = w->s2d.unit[i];
-        if (full & BIT(q.stream))
+        if (w->blocked & BIT(q.stream) || !give_d(w, &q))
             continue;
-        if (!give_d(w, &q)) {
-            full |= BIT(q.stream);
-            continue;
-        }
+        w->has_room = true;
         if (!w->is_up || i >= w->s2d.nr)
             return true;
         w->s2d.nr--;
@@ -366,7 +364,8 @@ static bool look_s(struct whole *w)
 
     if (w->src.state == SOURCE_ENDED)
         return false;
-    did = send_frames(w); /* a connection has room again: no ring is for it */
+    did = w->has_room && send_frames(w);
+    w->has_room = false;
     if (w->s.heard == w->s.h.nr_rings)
         return did;
     w->s.heard = w->s.h.nr_rings;
@@ -390,6 +389,7 @@ static bool look_d(struct whole *w)
         w->d.heard == w->d.h.nr_rings)
         return false;
     w->d.heard = w->d.h.nr_rings;
+    w->blocked = 0;
     if (chan_look(&w->d.chan, w->now_ms, &v, &refused, &e) < 0)
         dest_steward_fails(&w->dst, e.text, false, w->now_ms);
     while (chan_take_mail(&w->d.chan, &m, &e) == 1)
@@ -526,6 +526,8 @@ void whole_run(struct whole *w)
     w->hello_said = false;
     w->purpose = w->check ? WIRE_CHECK : WIRE_MIGRATE;
     w->s2d.nr = w->d2s.nr = w->nr_messages = w->nr_frames = 0;
+    w->has_room = false;
+    w->blocked = 0;
     w->suspend_asked = w->drain_asked = w->plan_asked = false;
     s_io.arg = d_io.arg = w;
     source_open(&w->src, &s_io, &o, w->now_ms);

@@ -59,6 +59,8 @@ struct whole {
     struct dest dst;
     struct whole_way s2d, d2s;
     bool is_up, hello_said;
+    bool has_room;    /* a frame has left S's side of the link */
+    uint32_t blocked; /* streams that wait for a slot at D */
     enum wire_purpose purpose;
     uint32_t nr_messages, nr_frames;
     bool suspend_asked, drain_asked, plan_asked;
