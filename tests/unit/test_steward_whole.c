@@ -100,6 +100,17 @@ TEST(a_steward_does_not_look_more_often_than_there_is_something)
     whole_close(&w);
 }
 
+/* dom0 has nothing left each time, and hears of the next frame by a ring. */
+TEST(a_steward_that_is_slower_than_the_link_is_not_forgotten)
+{
+    fresh(4, 2, true);
+    w.slow = true;
+    whole_run(&w);
+    check_moved(5);
+    CHECK(w.now_ms < 2000); /* no time-out was what woke anybody */
+    whole_close(&w);
+}
+
 TEST(a_guest_that_came_can_leave_again)
 {
     fresh(11, 2, true);
@@ -487,6 +498,7 @@ TEST(mail_that_a_dead_relay_left_is_none_of_the_next)
 
 /* clang-format off */
 static const struct CMUnitTest tests[] = {
+    RULE(a_steward_that_is_slower_than_the_link_is_not_forgotten),
     RULE(a_guest_moves_whole_over_any_number_of_streams),
     RULE(a_steward_does_not_look_more_often_than_there_is_something),
     RULE(a_guest_that_came_can_leave_again),

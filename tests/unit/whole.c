@@ -443,7 +443,7 @@ static bool step(struct whole *w)
             did = w->is_up && deliver_d2s(w);
             break;
         case 3:
-            did = look_steward(w, &w->s);
+            did = !w->slow && look_steward(w, &w->s);
             break;
         case 4:
             did = look_steward(w, &w->d);
@@ -461,7 +461,7 @@ static bool step(struct whole *w)
         if (did)
             return true;
     }
-    return false;
+    return w->slow && look_steward(w, &w->s);
 }
 
 /* ---- a transfer ---- */

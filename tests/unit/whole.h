@@ -47,6 +47,7 @@ struct whole {
     /* What is to happen. */
     uint16_t nr_streams;
     bool live, check;
+    bool slow; /* S's steward looks only when all else has come to rest */
     uint32_t seed;
     uint32_t cut_at, cancel_at; /* the nth message */
     enum whole_who cancels;
