@@ -91,7 +91,7 @@ gap "behind that" e "$MOVED"
 # --- how the other commands take it --------------------------------------------------------
 receive_start x --unix $MIG/x.sock
 send_start e --bandwidth 2M --unix $MIG/x.sock
-if mig_when e 60 state=precopy "sent_pages>=100" >/dev/null; then
+if mig_when e 60 state=precopy epoch=0 "sent_pages>=100" >/dev/null; then
     check_out "info says where it stands" precopy dom0 freehold info e
     check_fails "it cannot be renamed" 'migrat|transfer' dom0 timeout 60 freehold rename e f
     check_fails "it is not destroyed by a mere word" 'migrat|transfer|force' \

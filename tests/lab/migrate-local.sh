@@ -77,7 +77,7 @@ line=$(mem_last c)
 held=$(levels c) # with its supervisor's descriptors
 receive_start x --unix $MIG/x.sock
 send_start c --bandwidth 2M --unix $MIG/x.sock
-if out=$(mig_when c 60 state=precopy "sent_pages>=200" 2>&1); then
+if out=$(mig_when c 60 state=precopy epoch=0 "sent_pages>=200" 2>&1); then
     pass "it is amidst its pages"
     check_fails "what would be in the way is refused meanwhile" 'migrat|transfer' \
         dom0 timeout 60 freehold suspend c
