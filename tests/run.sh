@@ -192,7 +192,8 @@ host_outlived() { # SUITE HOSTS
     for n in $(seq "$2"); do
         host_alive "$n" && timeout 60 bash -c '. "$TOP/lab/common.sh"
             . "$TOP/lab/host.sh"; host_ssh "$0" true' "$n" && continue
-        result fail "$1" "host $n did not outlive the suite"
+        result fail "$1" "host $n did not outlive the suite: $(
+            host_alive "$n" && echo "dom0 does not answer" || echo "QEMU is gone")"
         lab_console "$n" | tail -n 40 >&2 || true
         lab_down
         return
