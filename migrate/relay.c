@@ -195,7 +195,7 @@ static void tick(struct relay *r)
         r->streams_due_ms = MOVE_NEVER;
         relay_link_failed(r, "not all of its streams are there in 10 s");
     }
-    if (now - r->shown_ms >= PROGRESS_MS && r->chan.nr_slots)
+    if (now - r->shown_ms >= PROGRESS_MS && r->chan.counts)
         relay_show_progress(r);
 }
 
@@ -207,7 +207,7 @@ static void set_timer(struct relay *r)
 
     if (r->chan.page && (r->chan.command_out || r->chan.mail_out))
         due = MIN_OF(due, r->chan.since_ms + MOVE_STEWARD_MS);
-    if (r->chan.nr_slots)
+    if (r->chan.counts)
         due = MIN_OF(due, r->shown_ms + PROGRESS_MS);
     due = MIN_OF(due, r->streams_due_ms);
     uv_timer_start(&r->timer, on_timer, due > now ? due - now : 1, 0);

@@ -332,6 +332,22 @@ TEST(a_guest_that_stayed_goes_on_as_it_was)
                          "resume, state running, state ended, state gone, ");
 }
 
+/* The page still has the session by which it came. */
+static void came_before(struct life *l)
+{
+    tokens_unhex(steward()->session, 16, session_hex);
+    begin(l);
+}
+
+TEST(a_guest_that_came_does_not_leave_by_the_same_session)
+{
+    fresh();
+    play(STATE("handshake") END("stayed"));
+    script_add("migration-end stayed", ends);
+    run(came_before);
+    CHECK_HAS(last_end, "\"session\":\"\"");
+}
+
 /* The process is killed in the precopy: the steward is told to give up. */
 static void cancelled(void)
 {
@@ -714,6 +730,7 @@ int main(void)
         RULE(a_guest_that_moved_is_gone_from_here),
         RULE(what_the_next_host_hears_is_what_the_guest_is),
         RULE(a_guest_that_stayed_goes_on_as_it_was),
+        RULE(a_guest_that_came_does_not_leave_by_the_same_session),
         RULE(a_process_that_dies_costs_nothing_in_the_precopy),
         RULE(a_fenced_guest_is_kept_until_it_is_destroyed_by_force),
         RULE(a_fenced_guest_is_resolved),

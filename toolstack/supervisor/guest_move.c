@@ -260,6 +260,7 @@ static void on_token(struct guest_move *m, struct json_object *o)
     keep(m->guest, token);
 }
 
+/* Of this transfer: what its steward has begun, or what is cut. */
 static void find_session(struct guest_move *m)
 {
     static const uint8_t none[WIRE_ID_BYTES];
@@ -295,6 +296,7 @@ static void on_progress(struct guest_move *m, struct json_object *o)
     m->bytes_per_s = number_of(o, "bytes_per_s", m->bytes_per_s);
     m->left_pages = number_of(o, "left_pages", m->left_pages);
     m->downtime_ms = number_of(o, "downtime_ms", m->downtime_ms);
+    find_session(m);
     guest_move_tell(m);
 }
 
@@ -323,7 +325,8 @@ static void on_event(void *arg, const char *name, struct json_object *o)
     struct guest_move *m = arg;
     char words[GUEST_MOVE_WHY];
 
-    find_session(m);
+    if (m->role == GUEST_COMES)
+        find_session(m); /* the only one it has */
     if (strcmp(name, "progress") == 0) {
         on_progress(m, o);
     } else if (strcmp(name, "state") == 0) {
