@@ -79,7 +79,7 @@ CFG
 # A file goes to the guest, and its card's process is killed meanwhile.
 demo_network() {
     local tap
-    shown ping -c 3 -i 0.3 192.168.77.2 || die "the guest does not answer"
+    shown busybox ping -c 3 192.168.77.2 || die "the guest does not answer"
     tap=$(host_ssh 1 'ls /sys/class/net/xenbr0/brif')
     host_ssh 1 'head -c 64M /dev/urandom >/root/data; sha256sum </root/data
         (setsid busybox nc -l -p 7000 </root/data >/dev/null 2>&1 &)'
