@@ -59,7 +59,8 @@ int vbd_open(uv_loop_t *loop, const struct vbd_options *o,
    nothing of it is there. */
 int vbd_start(struct vbd *v, struct store *s, struct err *e);
 
-/* Of one for later, no-op else: start the backend, or go on with it.  What fails is told by the state. */
+/* Of one for later, no-op else: start the backend, or go on with it.  What
+ * fails is told by the state. */
 void vbd_serve(struct vbd *v);
 
 /*
