@@ -26,9 +26,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         if (o.map[i].type != FH_MAP_RESERVED)
             ram += o.map[i].len_bytes;
     if (ram != o.ram_bytes || ram / PAGE_BYTES + OWN_PAGES > MAX_PAGES ||
-        o.low_ram_bytes > FH_LOW_RAM_END || o.kernel_bytes == 0 ||
-        o.cmdline_bytes >= FH_CMDLINE_MAX ||
-        o.kernel_bytes + o.initrd_bytes > o.low_ram_bytes - LAYOUT_LOAD_GPA)
+        o.low_ram_bytes > FH_LOW_RAM_END ||
+        o.receives != (wire.flags == FH_OFFER_RECEIVE))
+        abort();
+    if (o.receives ? o.kernel_bytes || o.initrd_bytes || o.cmdline_bytes
+                   : o.kernel_bytes == 0 || o.cmdline_bytes >= FH_CMDLINE_MAX ||
+                         o.kernel_bytes + o.initrd_bytes >
+                             o.low_ram_bytes - LAYOUT_LOAD_GPA)
         abort();
     return 0;
 }
