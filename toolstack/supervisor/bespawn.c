@@ -6,23 +6,19 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "common/checked.h"
 #include "common/err.h"
 #include "common/log.h"
 #include "toolstack/supervisor/beproc.h"
+#include "toolstack/supervisor/spawn.h"
 
 #define BACKLOG 4
-#define FD_LISTEN 3 /* of the process, whatever its kind */
-#define FD_JOURNAL 4
-
-extern char **environ;
 
 static int put_address(const char *base, const char *suffix,
                        struct sockaddr_un *out, struct err *e)
@@ -84,36 +80,6 @@ int bespawn_connect(const char *base, struct err *e)
     return rc;
 }
 
-/* Exactly 0 to 4; its own group, so that a terminal's signals miss it. */
-static int spawn_with(const char *program, char **argv, int listen_fd,
-                      int journal_fd, pid_t *pid)
-{
-    posix_spawn_file_actions_t files;
-    posix_spawnattr_t attr;
-    sigset_t none;
-    int r;
-
-    sigemptyset(&none);
-    posix_spawn_file_actions_init(&files);
-    posix_spawnattr_init(&attr);
-    posix_spawnattr_setflags(&attr,
-                             POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETPGROUP);
-    posix_spawnattr_setsigmask(&attr, &none);
-    posix_spawnattr_setpgroup(&attr, 0);
-    r = posix_spawn_file_actions_addopen(&files, 0, "/dev/null", O_RDONLY, 0);
-    if (r == 0)
-        r = posix_spawn_file_actions_adddup2(&files, listen_fd, FD_LISTEN);
-    if (r == 0)
-        r = posix_spawn_file_actions_adddup2(&files, journal_fd, FD_JOURNAL);
-    if (r == 0)
-        r = posix_spawn_file_actions_addclosefrom_np(&files, FD_JOURNAL + 1);
-    if (r == 0)
-        r = posix_spawn(pid, program, &files, &attr, argv, environ);
-    posix_spawnattr_destroy(&attr);
-    posix_spawn_file_actions_destroy(&files);
-    return -r;
-}
-
 /* Out of the way of those that the child gets. */
 static int move_up(int fd)
 {
@@ -144,7 +110,10 @@ int bespawn(const struct beproc_kind *kind, const char *program,
     if (rc >= 0)
         rc = listen_fd = move_up(make_listener(base, e));
     if (rc >= 0) {
-        rc = spawn_with(program, (char **)argv, listen_fd, journal_fd, pid);
+        const int fd[] = { listen_fd, journal_fd };
+
+        rc = spawn_with(program, (char **)argv, STDOUT_FILENO, fd,
+                        ARRAY_SIZE(fd), pid);
         if (rc < 0)
             fail(e, rc, "%s %s: start %s: %s", kind->what, name, program,
                  strerror(-rc));

@@ -8,7 +8,6 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -22,9 +21,9 @@
 
 #include "common/err.h"
 #include "common/log.h"
+#include "toolstack/supervisor/spawn.h"
 
 #define PROGRAM FREEHOLD_LIBEXECDIR "/freehold-migrate"
-#define FD_LINE 3 /* of the process */
 #define FDS_MAX (2 * MOVEPROC_CONNECTIONS_MAX + 2)
 #define LINE_BYTES_MAX (4u << 20) /* a PLAN, its quotes escaped, and more */
 #define READ_BYTES 65536u
@@ -41,8 +40,6 @@ struct moveproc {
     bool closing;
 };
 
-extern char **environ;
-
 static void on_heard(uv_poll_t *h, int status, int events);
 static void on_ended(uv_poll_t *h, int status, int events);
 static void on_handle_closed(uv_handle_t *h);
@@ -56,7 +53,7 @@ static void close_fd(int *fd)
 
 /* ---- start ---- */
 
-struct gift { /* descriptors that it gets: from[i] as FD_LINE + i */
+struct gift { /* descriptors that it gets: from[i] as SPAWN_FIRST + i */
     int from[FDS_MAX];
     uint32_t nr;
 };
@@ -64,13 +61,13 @@ struct gift { /* descriptors that it gets: from[i] as FD_LINE + i */
 /* Out of the way of those that the child gets; its number there. */
 static int give(struct gift *g, int fd, struct err *e)
 {
-    int moved = fcntl(fd, F_DUPFD_CLOEXEC, FD_LINE + FDS_MAX);
+    int moved = fcntl(fd, F_DUPFD_CLOEXEC, SPAWN_FIRST + FDS_MAX);
 
     if (moved < 0)
         return fail(e, -errno, "freehold-migrate: descriptor %d: %s", fd,
                     strerror(errno));
     g->from[g->nr] = moved;
-    return FD_LINE + (int)g->nr++;
+    return SPAWN_FIRST + (int)g->nr++;
 }
 
 static int give_pair(struct gift *g, const int fd[2], struct json_object *list,
@@ -107,40 +104,6 @@ static int give_all(struct gift *g, const struct moveproc_fds *fds,
     return rc < 0 ? rc : 0;
 }
 
-/* Its own group, so that a terminal's signals miss it. */
-static int spawn_with(const char *program, const struct gift *g, pid_t *pid)
-{
-    char *argv[] = { (char *)"freehold-migrate",
-                     log_level() >= LOG_LEVEL_DEBUG ? (char *)"-v" : NULL,
-                     NULL };
-    posix_spawn_file_actions_t files;
-    posix_spawnattr_t attr;
-    sigset_t none;
-    int r;
-
-    sigemptyset(&none);
-    posix_spawn_file_actions_init(&files);
-    posix_spawnattr_init(&attr);
-    posix_spawnattr_setflags(&attr,
-                             POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETPGROUP);
-    posix_spawnattr_setsigmask(&attr, &none);
-    posix_spawnattr_setpgroup(&attr, 0);
-    r = posix_spawn_file_actions_addopen(&files, 0, "/dev/null", O_RDONLY, 0);
-    if (r == 0)
-        r = posix_spawn_file_actions_adddup2(&files, STDERR_FILENO, 1);
-    for (uint32_t i = 0; i < g->nr && r == 0; i++)
-        r = posix_spawn_file_actions_adddup2(&files, g->from[i],
-                                             FD_LINE + (int)i);
-    if (r == 0)
-        r = posix_spawn_file_actions_addclosefrom_np(&files,
-                                                     FD_LINE + (int)g->nr);
-    if (r == 0)
-        r = posix_spawn(pid, program, &files, &attr, argv, environ);
-    posix_spawnattr_destroy(&attr);
-    posix_spawn_file_actions_destroy(&files);
-    return -r;
-}
-
 /* Takes fd, also after an error. */
 static int make(int fd, int32_t pid, struct moveproc **out, struct err *e)
 {
@@ -172,8 +135,11 @@ int moveproc_take(int fd, int32_t pid, struct moveproc **out, struct err *e)
 static int start(const char *program, const struct gift *g, int fd,
                  struct moveproc **out, struct err *e)
 {
+    char *argv[] = { (char *)"freehold-migrate",
+                     log_level() >= LOG_LEVEL_DEBUG ? (char *)"-v" : NULL,
+                     NULL };
     pid_t pid = 0;
-    int rc = spawn_with(program, g, &pid);
+    int rc = spawn_with(program, argv, STDERR_FILENO, g->from, g->nr, &pid);
 
     if (rc < 0) {
         close(fd);
