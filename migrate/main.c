@@ -30,6 +30,7 @@
 
 #include "backends/base/sandbox.h"
 #include "common/err.h"
+#include "common/jsonget.h"
 #include "common/log.h"
 #include "migrate/line.h"
 #include "migrate/relay.h"
@@ -62,27 +63,11 @@ static struct json_object *get(struct json_object *o, const char *key)
     return v;
 }
 
-static uint64_t number(struct json_object *o, const char *key, uint64_t other)
-{
-    struct json_object *v = get(o, key);
-
-    return v ? json_object_get_uint64(v) : other;
-}
-
 static bool flag(struct json_object *o, const char *key, bool other)
 {
     struct json_object *v = get(o, key);
 
     return v ? json_object_get_boolean(v) : other;
-}
-
-static const char *text(struct json_object *o, const char *key)
-{
-    struct json_object *v = get(o, key);
-
-    return v && json_object_is_type(v, json_type_string)
-               ? json_object_get_string(v)
-               : "";
 }
 
 static int connections(struct relay_opts *w, struct json_object *o,
@@ -113,7 +98,7 @@ static int connections(struct relay_opts *w, struct json_object *o,
 static int purpose(struct relay_opts *w, struct json_object *o, struct err *e)
 {
     static const char *const name[] = { "", "migrate", "check", "resolve" };
-    const char *want = text(o, "purpose");
+    const char *want = jsonget_text(o, "purpose");
 
     for (unsigned p = WIRE_MIGRATE; p < WIRE_PURPOSES; p++)
         if (strcmp(want, name[p]) == 0) {
@@ -126,12 +111,12 @@ static int purpose(struct relay_opts *w, struct json_object *o, struct err *e)
 
 static int resolve(struct relay_opts *w, struct json_object *o, struct err *e)
 {
-    const char *start = text(o, "start");
+    const char *start = jsonget_text(o, "start");
 
     w->source.resolve = true;
     w->source.want_abort = flag(o, "abort", false);
     w->source.no_domain = flag(o, "gone", false);
-    if (tokens_unhex(w->session, WIRE_ID_BYTES, text(o, "session")) < 0)
+    if (tokens_unhex(w->session, WIRE_ID_BYTES, jsonget_text(o, "session")) < 0)
         return fail(e, -EINVAL, "session: want %u bytes in hex", WIRE_ID_BYTES);
     if (!start[0])
         return 0;
@@ -149,14 +134,14 @@ static int source(struct relay_opts *w, struct json_object *o, struct err *e)
 
     if (rc < 0)
         return rc;
-    w->domid = (uint16_t)number(o, "domid", 0);
-    w->bytes_per_s = number(o, "bytes_per_s", 0);
+    w->domid = (uint16_t)jsonget_number(o, "domid", 0);
+    w->bytes_per_s = jsonget_number(o, "bytes_per_s", 0);
     w->source = (struct source_opts){
         .check = w->purpose == WIRE_CHECK,
         .live = flag(o, "live", true),
         .max_downtime_ms =
-            (uint32_t)number(o, "max_downtime_ms", RULE_DOWNTIME_MS),
-        .timeout_ms = number(o, "timeout_ms", 0),
+            (uint32_t)jsonget_number(o, "max_downtime_ms", RULE_DOWNTIME_MS),
+        .timeout_ms = jsonget_number(o, "timeout_ms", 0),
         .force = flag(o, "force", false),
     };
     if (getrandom(w->transfer, sizeof(w->transfer), 0) !=
@@ -177,12 +162,12 @@ static int source(struct relay_opts *w, struct json_object *o, struct err *e)
 
 static int options(struct transfer *t, struct json_object *o, struct err *e)
 {
-    const char *side = text(o, "side");
+    const char *side = jsonget_text(o, "side");
     int rc = connections(&t->opts, o, e);
 
     if (rc < 0)
         return rc;
-    t->listen_fd = (int)number(o, "listen", UINT64_MAX);
+    t->listen_fd = (int)jsonget_number(o, "listen", UINT64_MAX);
     if (strcmp(side, "dest") == 0) {
         t->opts.side = WIRE_DEST;
         return 0;

@@ -14,6 +14,7 @@
 
 #include "common/checked.h"
 #include "common/err.h"
+#include "common/jsonget.h"
 #include "migrate/relay_priv.h"
 #include "migrate/tokens.h"
 
@@ -278,16 +279,6 @@ void relay_rang(struct relay *r)
 
 /* ---- orders ---- */
 
-static const char *text_of(struct json_object *o, const char *key)
-{
-    struct json_object *v;
-
-    return json_object_object_get_ex(o, key, &v) &&
-                   json_object_is_type(v, json_type_string)
-               ? json_object_get_string(v)
-               : "";
-}
-
 static int64_t number_of(struct json_object *o, const char *key)
 {
     struct json_object *v;
@@ -322,7 +313,7 @@ static int order_answer(struct relay *r, struct json_object *o, struct err *e)
 static int token_of(struct json_object *o, uint8_t out[FH_TOKEN_BYTES],
                     struct err *e)
 {
-    if (tokens_unhex(out, FH_TOKEN_BYTES, text_of(o, "token")) < 0)
+    if (tokens_unhex(out, FH_TOKEN_BYTES, jsonget_text(o, "token")) < 0)
         return fail(e, -EINVAL, "order: token: want %u bytes in hex",
                     FH_TOKEN_BYTES);
     return wire_check_token(out, NULL, e);
@@ -330,7 +321,7 @@ static int token_of(struct json_object *o, uint8_t out[FH_TOKEN_BYTES],
 
 static int order_session(struct relay *r, struct json_object *o, struct err *e)
 {
-    const char *found = text_of(o, "found");
+    const char *found = jsonget_text(o, "found");
     uint8_t t[FH_TOKEN_BYTES];
     enum fh_op refused;
     struct chan_view v;
@@ -405,7 +396,7 @@ static int dest_orders(struct relay *r, const char *name, struct json_object *o,
 
 int relay_order(struct relay *r, struct json_object *order, struct err *e)
 {
-    const char *name = text_of(order, "order");
+    const char *name = jsonget_text(order, "order");
     int rc;
 
     if (r->told_over)

@@ -25,15 +25,16 @@
 #include <json-c/json.h>
 
 #include "common/err.h"
+#include "common/jsonget.h"
 #include "common/log.h"
 #include "toolstack/cli/cmd.h"
 #include "toolstack/cli/exitcode.h"
+#include "toolstack/cli/miglink.h"
 #include "toolstack/cli/receive.h"
 #include "toolstack/supervisor/guest.h"
 #include "toolstack/supervisor/moveproc.h"
 #include "toolstack/supervisor/supervise.h"
 
-#define BANNER "freehold migrate-receive 1\n"
 #define PLAN_MS 90000 /* connect, hello and PLAN */
 #define REPORT_FD 3
 
@@ -132,7 +133,8 @@ static int take_stdio(struct receive *r, struct err *e)
                     "migrate-receive: stdin and stdout are a terminal, want "
                     "the connection: freehold migrate starts it by ssh; or "
                     "use --tcp or --unix");
-    if (write(STDOUT_FILENO, BANNER, strlen(BANNER)) != (int)strlen(BANNER))
+    if (write(STDOUT_FILENO, MIGLINK_BANNER, strlen(MIGLINK_BANNER)) !=
+        (int)strlen(MIGLINK_BANNER))
         return fail(e, -EPIPE, "migrate-receive: stdout: %s", strerror(errno));
     r->fds.fd[0][0] = STDIN_FILENO;
     r->fds.fd[0][1] = STDOUT_FILENO;
@@ -207,16 +209,6 @@ static void report_end(const char *end)
     report(o);
 }
 
-static const char *text_of(struct json_object *o, const char *key)
-{
-    struct json_object *v;
-
-    return json_object_object_get_ex(o, key, &v) &&
-                   json_object_is_type(v, json_type_string)
-               ? json_object_get_string(v)
-               : "";
-}
-
 /* What it has to do: the first event that is no mere news. */
 static int wait_task(struct moveproc *p, struct json_object **out,
                      struct err *e)
@@ -224,12 +216,13 @@ static int wait_task(struct moveproc *p, struct json_object **out,
     int rc;
 
     while ((rc = moveproc_wait(p, PLAN_MS, out, e)) == 0) {
-        const char *name = text_of(*out, "event");
+        const char *name = jsonget_text(*out, "event");
 
         if (strcmp(name, "plan") == 0 || strcmp(name, "session") == 0)
             return 0;
         if (strcmp(name, "end") == 0) {
-            rc = fail(e, -EPROTO, "migrate-receive: %s", text_of(*out, "why"));
+            rc = fail(e, -EPROTO, "migrate-receive: %s",
+                      jsonget_text(*out, "why"));
             json_object_put(*out);
             return rc;
         }
@@ -304,7 +297,7 @@ static int child(struct receive *r, struct err *e)
         moveproc_close(p);
         return rc;
     }
-    rc = strcmp(text_of(event, "event"), "plan") == 0
+    rc = strcmp(jsonget_text(event, "event"), "plan") == 0
              ? be_supervisor(r, event, p, e)
              : resolve(event, p, e);
     json_object_put(event);

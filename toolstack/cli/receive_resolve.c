@@ -16,6 +16,7 @@
 #include <json-c/json.h>
 
 #include "common/err.h"
+#include "common/jsonget.h"
 #include "migrate/tokens.h"
 #include "toolstack/cli/client.h"
 #include "toolstack/cli/receive.h"
@@ -23,16 +24,6 @@
 #include "toolstack/supervisor/rundir.h"
 
 #define END_MS 120000 /* 30 s for a source that is silent, and more */
-
-static const char *text_of(struct json_object *o, const char *key)
-{
-    struct json_object *v;
-
-    return o && json_object_object_get_ex(o, key, &v) &&
-                   json_object_is_type(v, json_type_string)
-               ? json_object_get_string(v)
-               : "";
-}
 
 static void say_found(struct moveproc *p, const char *found, const char *token)
 {
@@ -79,8 +70,8 @@ static bool has_session(const char *name, const char *session)
         return false;
     if (client_call(c, "info", NULL, &info, NULL) == 0)
         json_object_object_get_ex(info, "migration", &m);
-    has = strcmp(text_of(m, "session"), session) == 0 &&
-          strcmp(text_of(m, "role"), "destination") == 0;
+    has = strcmp(jsonget_text(m, "session"), session) == 0 &&
+          strcmp(jsonget_text(m, "role"), "destination") == 0;
     json_object_put(info);
     client_close(c);
     return has;
@@ -112,7 +103,7 @@ static int follow(struct client *c, char *end, struct err *e)
         bool over = strcmp(method, "migration-end") == 0;
 
         if (over)
-            snprintf(end, 16, "%s", text_of(o, "end"));
+            snprintf(end, 16, "%s", jsonget_text(o, "end"));
         json_object_put(o);
         if (over)
             return 0;
@@ -152,7 +143,7 @@ static int wait_end(struct moveproc *p, struct err *e)
     int rc = 0;
 
     while (!over && (rc = moveproc_wait(p, END_MS, &o, e)) == 0) {
-        over = strcmp(text_of(o, "event"), "end") == 0;
+        over = strcmp(jsonget_text(o, "event"), "end") == 0;
         json_object_put(o);
     }
     return rc;
@@ -161,7 +152,7 @@ static int wait_end(struct moveproc *p, struct err *e)
 int receive_resolve(struct json_object *event, struct moveproc *p, char *end,
                     struct err *e)
 {
-    const char *session = text_of(event, "session"), *known = NULL;
+    const char *session = jsonget_text(event, "session"), *known = NULL;
     char hex[2 * FH_TOKEN_BYTES + 1], name[VM_NAME_MAX + 1];
     int rc;
 

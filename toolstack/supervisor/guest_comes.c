@@ -29,8 +29,6 @@
 #include "toolstack/supervisor/guest_priv.h"
 #include "toolstack/supervisor/vmcfg.h"
 
-#define LOOKS_MAX 30u /* seconds, as freehold-migrate waits */
-
 /* ---- the answer ---- */
 
 static struct json_object *answer(bool ok, const char *missing)
@@ -190,17 +188,7 @@ static void give_up(struct guest_move *m)
 
 void guest_comes_look(struct guest_move *m)
 {
-    struct guest *g = m->guest;
-    bool has_bell;
-
-    if (m->proc)
-        return;
-    has_bell = guest_move_take_bell(g);
-    if ((has_bell || m->nr_looks >= LOOKS_MAX) && settle(m))
-        return;
-    if (has_bell)
-        guest_move_give_up(m); /* nobody else can say it any more */
-    if (m->nr_looks++ < LOOKS_MAX)
+    if (!guest_move_waits_in_vain(m, settle))
         return;
     snprintf(m->why, sizeof(m->why), "its steward does not answer");
     over(m, "stuck");

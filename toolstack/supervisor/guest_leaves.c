@@ -36,8 +36,6 @@
 #include "toolstack/supervisor/vmcfg.h"
 #include "toolstack/supervisor/xenbus.h"
 
-#define LOOKS_MAX 30u /* seconds, as freehold-migrate waits */
-
 /* ---- begin ---- */
 
 static int may_begin(struct guest *g, struct err *e)
@@ -346,17 +344,7 @@ static void recover(struct guest_move *m)
 
 void guest_leaves_look(struct guest_move *m)
 {
-    struct guest *g = m->guest;
-    bool has_bell;
-
-    if (m->proc)
-        return;
-    has_bell = guest_move_take_bell(g);
-    if ((has_bell || m->nr_looks >= LOOKS_MAX) && settle(m))
-        return;
-    if (has_bell)
-        guest_move_give_up(m); /* nobody else can say it any more */
-    if (m->nr_looks++ < LOOKS_MAX)
+    if (!guest_move_waits_in_vain(m, settle))
         return;
     log_err("guest %s: migration: its steward does not answer",
             m->guest->cfg->name);

@@ -22,12 +22,15 @@
 #include "abi/xen_steward.h"
 #include "common/checked.h"
 #include "common/evt.h"
+#include "common/jsonget.h"
 #include "common/log.h"
 #include "common/shm.h"
 #include "migrate/tokens.h"
 #include "toolstack/supervisor/guest_json.h"
 #include "toolstack/supervisor/guest_priv.h"
 #include "toolstack/supervisor/vmcfg.h"
+
+#define LOOKS_MAX 30u /* seconds, as freehold-migrate waits */
 
 static void on_event(void *arg, const char *name, struct json_object *o);
 static void on_ended(void *arg);
@@ -231,23 +234,13 @@ void guest_move_keep_page(struct guest *g)
     keep(g, token);
 }
 
-static const char *text_of(struct json_object *o, const char *key)
-{
-    struct json_object *v;
-
-    return json_object_object_get_ex(o, key, &v) &&
-                   json_object_is_type(v, json_type_string)
-               ? json_object_get_string(v)
-               : "";
-}
-
 static void on_token(struct guest_move *m, struct json_object *o)
 {
     uint8_t token[FH_TOKEN_BYTES], session[WIRE_ID_BYTES];
     struct err e = { 0 };
     int type;
 
-    if (tokens_unhex(token, FH_TOKEN_BYTES, text_of(o, "token")) < 0)
+    if (tokens_unhex(token, FH_TOKEN_BYTES, jsonget_text(o, "token")) < 0)
         return;
     type = wire_check_token(token, session, &e);
     if (type < 0) {
@@ -275,27 +268,18 @@ static void find_session(struct guest_move *m)
 
 /* ---- what the process says ---- */
 
-static uint64_t number_of(struct json_object *o, const char *key,
-                          uint64_t before)
-{
-    struct json_object *v;
-
-    return json_object_object_get_ex(o, key, &v) ? json_object_get_uint64(v)
-                                                 : before;
-}
-
 static void on_progress(struct guest_move *m, struct json_object *o)
 {
-    uint64_t epoch = number_of(o, "epoch", m->epoch);
+    uint64_t epoch = jsonget_number(o, "epoch", m->epoch);
 
     m->nr_epochs += epoch != m->epoch;
     m->epoch = epoch;
-    m->sent_pages = number_of(o, "pages", m->sent_pages);
-    m->ram_pages = number_of(o, "ram_pages", m->ram_pages);
-    m->bytes = number_of(o, "bytes", m->bytes);
-    m->bytes_per_s = number_of(o, "bytes_per_s", m->bytes_per_s);
-    m->left_pages = number_of(o, "left_pages", m->left_pages);
-    m->downtime_ms = number_of(o, "downtime_ms", m->downtime_ms);
+    m->sent_pages = jsonget_number(o, "pages", m->sent_pages);
+    m->ram_pages = jsonget_number(o, "ram_pages", m->ram_pages);
+    m->bytes = jsonget_number(o, "bytes", m->bytes);
+    m->bytes_per_s = jsonget_number(o, "bytes_per_s", m->bytes_per_s);
+    m->left_pages = jsonget_number(o, "left_pages", m->left_pages);
+    m->downtime_ms = jsonget_number(o, "downtime_ms", m->downtime_ms);
     find_session(m);
     guest_move_tell(m);
 }
@@ -330,16 +314,16 @@ static void on_event(void *arg, const char *name, struct json_object *o)
     if (strcmp(name, "progress") == 0) {
         on_progress(m, o);
     } else if (strcmp(name, "state") == 0) {
-        put_words(words, sizeof(words), text_of(o, "state"));
+        put_words(words, sizeof(words), jsonget_text(o, "state"));
         on_state(m, words);
     } else if (strcmp(name, "note") == 0) {
         log_info("guest %s: migration: %s", m->guest->cfg->name,
-                 text_of(o, "text"));
+                 jsonget_text(o, "text"));
     } else if (strcmp(name, "token") == 0) {
         on_token(m, o);
     } else if (strcmp(name, "end") == 0) {
-        put_words(m->end, sizeof(m->end), text_of(o, "end"));
-        put_words(m->why, sizeof(m->why), text_of(o, "why"));
+        put_words(m->end, sizeof(m->end), jsonget_text(o, "end"));
+        put_words(m->why, sizeof(m->why), jsonget_text(o, "why"));
     } else if (strcmp(name, "session") == 0) {
         guest_resolve_session(m);
     } else if (m->role == GUEST_LEAVES) {
@@ -469,6 +453,21 @@ void guest_move_give_up(struct guest_move *m)
     m->told_cancel = true;
     if (guest_steward_cancel(m->guest, &e) < 0)
         log_err("%s", e.text);
+}
+
+bool guest_move_waits_in_vain(struct guest_move *m,
+                              bool (*settle)(struct guest_move *m))
+{
+    bool has_bell;
+
+    if (m->proc)
+        return false;
+    has_bell = guest_move_take_bell(m->guest);
+    if ((has_bell || m->nr_looks >= LOOKS_MAX) && settle(m))
+        return false;
+    if (has_bell)
+        guest_move_give_up(m); /* nobody else can say it any more */
+    return m->nr_looks++ >= LOOKS_MAX;
 }
 
 void guest_move_watch_page(struct guest_move *m)

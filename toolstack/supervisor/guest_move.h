@@ -104,6 +104,13 @@ void guest_move_give_up(struct guest_move *m);
 /* Look at the page every second until it has settled. */
 void guest_move_watch_page(struct guest_move *m);
 
+/*
+ * A look, unless a process speaks for the page.  settle() acts on what the page
+ * says, if that is an end, and is false else.  True: it was the last look.
+ */
+bool guest_move_waits_in_vain(struct guest_move *m,
+                              bool (*settle)(struct guest_move *m));
+
 /* What the steward's page says of a transfer, enum fh_move_state. */
 uint32_t guest_move_page_state(const struct guest *g);
 /* Keep the token on the page, if it is one. */
