@@ -8,8 +8,8 @@
  *   {"side": "source"|"dest", "connections": [[read, write], ..],
  *    "listen": FD,                        destination: for more of them
  *    "purpose": "migrate"|"check"|"resolve", "domid": N, "plan": {..},
- *    "live": true, "max_downtime_ms": N, "timeout_ms": N, "force": false,
- *    "bytes_per_s": N,                    source
+ *    "live": true, "max_downtime_ms": N (a limit if it is there),
+ *    "timeout_ms": N, "force": false, "bytes_per_s": N,         source
  *    "session": HEX, "start": HEX, "abort": false, "gone": false}   resolve
  *
  * Then it opens what it needs of Xen, leaves the host (backends/base/sandbox.h)
@@ -141,6 +141,7 @@ static int source(struct relay_opts *w, struct json_object *o, struct err *e)
         .live = flag(o, "live", true),
         .max_downtime_ms =
             (uint32_t)jsonget_number(o, "max_downtime_ms", RULE_DOWNTIME_MS),
+        .strict = get(o, "max_downtime_ms"),
         .timeout_ms = jsonget_number(o, "timeout_ms", 0),
         .force = flag(o, "force", false),
     };

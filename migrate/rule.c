@@ -56,6 +56,22 @@ static void slow(struct rule *r, const struct rule_epoch *ep)
     r->slowed = MIN_OF(r->slowed, RULE_SLOW_MAX);
 }
 
+/* It is slowed as far as it can be, and that did not help either. */
+static bool in_vain(struct rule *r)
+{
+    const uint64_t fixed = RULE_SUSPEND_MS; /* in each downtime_ms */
+
+    if (r->slowed < RULE_SLOW_MAX)
+        return false;
+    if (r->best_ms == 0 ||
+        r->downtime_ms - fixed < scaled(r->best_ms - fixed, 9, 10)) {
+        r->best_ms = r->downtime_ms;
+        r->nr_vain = 0;
+        return false;
+    }
+    return ++r->nr_vain >= RULE_VAIN_EPOCHS;
+}
+
 enum rule_verdict rule_judge(struct rule *r, const struct rule_epoch *ep,
                              uint64_t now_ms)
 {
@@ -80,6 +96,8 @@ enum rule_verdict rule_judge(struct rule *r, const struct rule_epoch *ep,
     if (r->downtime_ms <= r->max_downtime_ms)
         return RULE_PAUSE;
     if (rule_late(r, now_ms))
-        return r->force ? RULE_PAUSE : RULE_GIVE_UP;
+        return r->force ? RULE_PAUSE : RULE_LATE;
+    if (in_vain(r) && r->timeout_ms == 0)
+        return r->strict ? RULE_VAIN : RULE_PAUSE;
     return RULE_ROUND;
 }

@@ -7,7 +7,9 @@
  * at which bytes went last, and what suspending takes.  Within max_downtime:
  * pause.  If the pages to send do not get fewer, to 90 % of the fewest of the
  * two epochs before, the guest is slowed, 20 % at first and 10 % more each
- * time, up to 80 %.  When the time is over, on_timeout decides.
+ * time, up to 80 %.  When the time is over, on_timeout decides.  When no time
+ * was said, and slowing it more cannot help either: a guest whose max_downtime
+ * is a wish is suspended all the same, and if it is a limit the guest stays.
  *
  * What changed since is the steward's word, if it knows; else as many pages as
  * change in the time that the last epoch took, going by how many the one
@@ -26,15 +28,18 @@
 #define RULE_SLOW_FIRST 20u
 #define RULE_SLOW_STEP 10u
 #define RULE_SLOW_MAX 80u
+#define RULE_VAIN_EPOCHS 5u /* at RULE_SLOW_MAX, that gain not even 10 % */
 
 enum rule_verdict {
     RULE_ROUND, /* another epoch */
     RULE_PAUSE, /* suspend, and the last one */
-    RULE_GIVE_UP,
+    RULE_LATE,  /* the time is over, and the guest stays */
+    RULE_VAIN,  /* it would never be over, and the guest stays */
 };
 
-struct rule { /* zero it, then set the first three */
+struct rule { /* zero it, then set the first four */
     uint32_t max_downtime_ms;
+    bool strict;         /* it is a limit, not a wish */
     uint64_t timeout_ms; /* of all of the precopy; 0: none */
     bool force;          /* when that is over: pause; else give up */
 
@@ -47,6 +52,8 @@ struct rule { /* zero it, then set the first three */
     uint64_t left_pages;  /* that have to be sent, as far as it is known */
     uint64_t downtime_ms; /* if it were suspended now */
     uint32_t slowed;      /* per cent */
+    uint64_t best_ms;     /* the least downtime_ms at RULE_SLOW_MAX; 0: none */
+    uint32_t nr_vain;     /* epochs behind that */
 };
 
 struct rule_epoch { /* one that has its EPOCH_ACK */

@@ -352,6 +352,18 @@ static void keyed(struct source *s, uint64_t now_ms)
     begin_round(s, now_ms);
 }
 
+static void give_up(struct source *s, uint64_t now_ms)
+{
+    char why[160];
+
+    snprintf(why, sizeof(why),
+             "the guest changes its memory faster than it moves: it would "
+             "stand still for %llu ms, want at most %u; a larger "
+             "--max-downtime lets it go",
+             (unsigned long long)s->rule.best_ms, s->rule.max_downtime_ms);
+    cancel(s, why, now_ms);
+}
+
 static void epoch_over(struct source *s, uint64_t now_ms)
 {
     const struct rule_epoch ep = {
@@ -377,11 +389,14 @@ static void epoch_over(struct source *s, uint64_t now_ms)
     case RULE_PAUSE:
         suspend(s, now_ms);
         break;
-    case RULE_GIVE_UP:
+    case RULE_LATE:
         cancel(s,
                "the guest changes its memory faster than it moves, and its "
                "time is over",
                now_ms);
+        break;
+    case RULE_VAIN:
+        give_up(s, now_ms);
         break;
     }
 }
@@ -530,6 +545,7 @@ void source_open(struct source *s, const struct move_io *io,
         .opts = *opts,
         .state = SOURCE_HELLO,
         .rule = { .max_downtime_ms = opts->max_downtime_ms,
+                  .strict = opts->strict,
                   .timeout_ms = opts->timeout_ms,
                   .force = opts->force },
     };

@@ -49,6 +49,7 @@ struct source_opts {
     uint32_t plan_bytes;
     bool check, live;
     uint32_t max_downtime_ms;
+    bool strict; /* rather stay than stand still for longer */
     uint64_t timeout_ms;
     bool force;
     /* A transfer that was cut: no PLAN. */

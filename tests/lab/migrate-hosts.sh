@@ -12,8 +12,6 @@
 . "$(dirname "$0")/net.sh"
 . "$(dirname "$0")/migrate.sh"
 
-NBD=nbd://192.168.77.1:10809/disk
-
 for n in 1 2; do
     on $n migrate_tools
     on $n disk_tools
@@ -24,11 +22,7 @@ check "two hosts, a bridge that reaches both" hosts_join || exit 0
 hosts_ssh
 check "root of one may log in at the other" \
     dom0 timeout 60 ssh 192.168.77.2 true || exit 0
-check "a disk is served to both" dom0_sh "mkdir -p /root/disks; cd /root/disks
-    [ ! -e nbd.pid ] || kill \$(cat nbd.pid) 2>/dev/null
-    rm -f nbd.img nbd.pid; truncate -s 16M nbd.img
-    qemu-nbd -t -f raw -x disk --shared=8 -b 192.168.77.1 -p 10809 --fork \
-        --pid-file /root/disks/nbd.pid nbd.img"
+check "a disk is served to both" nbd_start || exit 0
 
 check "a guest with disk and card is up, its memory is checked" mem_guest mover \
     "disk = [ $(disk_spec xvda w raw $NBD) ]" "vif = [ $(net_spec 1) ]" || exit 0
@@ -127,5 +121,5 @@ load=$(load_start mover xvda)
 sums=$(stream_start mover 192.168.177.1)
 goes "nothing of these is in its way, by ssh" 1 2 ssh
 on 2 dom0 freehold destroy mover
-dom0_sh 'kill $(cat /root/disks/nbd.pid)'
+nbd_stop
 exit 0

@@ -265,6 +265,17 @@ hosts_ssh() {
     done
 }
 
+# A disk of the first host's that both can reach.
+NBD=nbd://192.168.77.1:10809/disk
+nbd_start() {
+    dom0_sh "mkdir -p /root/disks; cd /root/disks
+        [ ! -e nbd.pid ] || kill \$(cat nbd.pid) 2>/dev/null
+        rm -f nbd.img nbd.pid; truncate -s 16M nbd.img
+        qemu-nbd -t -f raw -x disk --shared=8 -b 192.168.77.1 -p 10809 --fork \
+            --pid-file /root/disks/nbd.pid nbd.img"
+}
+nbd_stop() { dom0_sh 'kill $(cat /root/disks/nbd.pid)'; }
+
 # crossed WHAT NAME FROM-HOST TO-HOST ssh|tcp [OPTION...]: to the other host, and
 # keeps its name.  MOVED: what freehold migrate said.
 crossed() {

@@ -77,7 +77,7 @@ static void end(void)
 static int migrate(uint64_t bytes_per_s, const char *first, const char *then)
 {
     const struct migopts o = { .live = true,
-                               .max_downtime_ms = 300,
+                               .max_downtime_ms = 250,
                                .timeout_s = 7,
                                .bytes_per_s = bytes_per_s };
     struct miglink l = { .nr = 2, .fd = { { 5, 6 }, { 9, 9 } } };
@@ -96,9 +96,19 @@ TEST(the_supervisor_is_told_all_of_it_and_which_descriptors)
     CHECK_EQ(migrate(77, "", ""), -EINVAL);
     CHECK_STR(e.text,
               "{\"purpose\":\"migrate\",\"fds\":[[5,6],[9,9]],\"live\":true,"
-              "\"max_downtime_ms\":300,\"timeout_ms\":7000,\"force\":false,"
+              "\"max_downtime_ms\":250,\"timeout_ms\":7000,\"force\":false,"
               "\"bytes_per_s\":77}");
     end();
+}
+
+TEST(a_downtime_that_nobody_said_is_no_limit)
+{
+    const struct migopts o = { .live = true };
+    const struct miglink l = { .nr = 1, .fd = { { 5, 6 } } };
+    struct json_object *p = migask_migrate(&o, &l);
+
+    CHECK(!json_object_object_get_ex(p, "max_downtime_ms", NULL));
+    json_object_put(p);
 }
 
 TEST(a_resolve_may_have_nobody_to_reach)
@@ -245,6 +255,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         RULE(the_supervisor_is_told_all_of_it_and_which_descriptors),
+        RULE(a_downtime_that_nobody_said_is_no_limit),
         RULE(a_resolve_may_have_nobody_to_reach),
         RULE(each_event_is_told_until_the_end_and_the_end_is_read),
         RULE(an_end_before_the_answer_is_of_another_transfer),

@@ -59,7 +59,7 @@ TEST(a_name_and_a_host_are_enough)
     CHECK(o.live && !o.check && !o.force && !o.times);
     CHECK(!o.ssh && !o.tcp && !o.path);
     CHECK_EQ(o.nr_streams, 1);
-    CHECK_EQ(o.max_downtime_ms, 300);
+    CHECK_EQ(o.max_downtime_ms, 0);
     CHECK_EQ(o.timeout_s, 0);
     CHECK_EQ(o.bytes_per_s, 0);
 }

@@ -360,8 +360,43 @@ TEST(it_slows_a_guest_that_does_not_get_less_and_ends_in_time)
             rule_epoch(&r, now);
         }
         now += 1000;
-        CHECK_EQ(rule_judge(&r, &busy, now), force ? RULE_PAUSE : RULE_GIVE_UP);
+        CHECK_EQ(rule_judge(&r, &busy, now), force ? RULE_PAUSE : RULE_LATE);
     }
+}
+
+/* Epochs of a guest that changes all of it all the time, at this rate; which
+   verdict ends them, and how many there were. */
+static unsigned busy_epochs(bool strict, uint32_t percent_less_each,
+                            enum rule_verdict *end)
+{
+    struct rule r = { .max_downtime_ms = 300, .strict = strict };
+    struct rule_epoch busy = { 1000000, 4000u << 20, UINT64_MAX };
+    uint64_t now = 0, took_ms = 10000;
+    unsigned nr = 0;
+
+    rule_begin(&r, now);
+    do {
+        now += took_ms;
+        *end = rule_judge(&r, &busy, now);
+        rule_epoch(&r, now);
+        busy.pages -= busy.pages * percent_less_each / 100;
+        busy.bytes -= busy.bytes * percent_less_each / 100;
+        took_ms -= took_ms * percent_less_each / 100;
+    } while (*end == RULE_ROUND && ++nr < 1000);
+    return nr;
+}
+
+TEST(a_guest_that_never_gets_less_ends_without_a_time)
+{
+    enum rule_verdict end;
+
+    CHECK_EQ(busy_epochs(false, 0, &end), 3 + 7 + RULE_VAIN_EPOCHS - 1);
+    CHECK_EQ(end, RULE_PAUSE); /* it stands still for longer than was wished */
+    CHECK_EQ(busy_epochs(true, 0, &end), 3 + 7 + RULE_VAIN_EPOCHS - 1);
+    CHECK_EQ(end, RULE_VAIN);
+    /* 3 % an epoch are 10 % in five: that goes on until it is little. */
+    CHECK(busy_epochs(true, 3, &end) > 50);
+    CHECK_EQ(end, RULE_PAUSE);
 }
 
 TEST(figures_of_a_liar_overflow_nothing)
@@ -399,5 +434,6 @@ RUN_TESTS(RULE(a_hello_is_whole_or_none),
           RULE(one_command_and_one_mail_at_a_time),
           RULE(it_pauses_when_the_rest_is_quick),
           RULE(it_slows_a_guest_that_does_not_get_less_and_ends_in_time),
+          RULE(a_guest_that_never_gets_less_ends_without_a_time),
           RULE(figures_of_a_liar_overflow_nothing),
           RULE(a_bucket_lets_its_rate_through))

@@ -68,7 +68,8 @@ struct json_object *migask_migrate(const struct migopts *o,
         p, "purpose", json_object_new_string(o->check ? "check" : "migrate"));
     add_fds(p, l);
     add_flag(p, "live", o->live);
-    add_number(p, "max_downtime_ms", o->max_downtime_ms);
+    if (o->max_downtime_ms)
+        add_number(p, "max_downtime_ms", o->max_downtime_ms);
     add_number(p, "timeout_ms", o->timeout_s * 1000ull);
     add_flag(p, "force", o->force);
     add_number(p, "bytes_per_s", o->bytes_per_s);

@@ -11,7 +11,6 @@
 
 #include "common/checked.h"
 #include "common/err.h"
-#include "migrate/rule.h"
 #include "toolstack/cli/exitcode.h"
 #include "toolstack/cli/units.h"
 
@@ -199,9 +198,7 @@ int migopts_migrate(struct migopts *o, int argc, char **argv, struct err *e)
     bool said_on_timeout = false;
     int option, rc = 0;
 
-    *o = (struct migopts){ .live = true,
-                           .nr_streams = 1,
-                           .max_downtime_ms = RULE_DOWNTIME_MS };
+    *o = (struct migopts){ .live = true, .nr_streams = 1 };
     optind = 0;
     while (rc == 0 && (option = getopt_long(argc, argv, "s:eTC:pD", options,
                                             NULL)) != -1) {
