@@ -121,7 +121,7 @@ adopt() {
 load_start() {
     local fio="fio --name=l --filename=/dev/$2 --size=${LOAD_MIB:-6}m \
 --rw=randwrite --bsrange=8k-128k --iodepth=16 --ioengine=io_uring --direct=1 \
---verify=crc32c --verify_fatal=1 --verify_state_save=0 --randrepeat=0"
+--verify=crc32c --verify_fatal=1 --verify_state_save=0 --randrepeat=0 ${LOAD_OPTIONS:-}"
     guest_start "$1" "n=0; rm -f /tmp/stop.$2; until [ -e /tmp/stop.$2 ]; do \
 $fio >/tmp/fio.$2 2>&1 || { tail -n 20 /tmp/fio.$2; exit 1; }; \
 n=\$((n + 1)); done; echo \$n passes"

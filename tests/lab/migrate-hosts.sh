@@ -12,6 +12,8 @@
 . "$(dirname "$0")/net.sh"
 . "$(dirname "$0")/migrate.sh"
 
+# Two emulated hosts on one machine carry some MB a second between them.
+GUEST_MEM=192 MEM_MIB=48 MEM_RATE=60 LOAD_OPTIONS="--rate=2m"
 for n in 1 2; do
     on $n migrate_tools
     on $n disk_tools
