@@ -13,7 +13,7 @@
 . "$(dirname "$0")/migrate.sh"
 
 # Two emulated hosts on one machine carry some MB a second between them.
-GUEST_MEM=192 MEM_MIB=48 MEM_RATE=60 LOAD_OPTIONS="--rate=2m"
+GUEST_MEM=192 MEM_MIB=48 MEM_RATE=60 LOAD_OPTIONS="--rate=256k"
 for n in 1 2; do
     on $n migrate_tools
     on $n disk_tools

@@ -16,7 +16,7 @@ TIMES=${MIGRATE_SOAK:-50} # there or back
 SECS=36000 # longer than all of it: iperf3 is stopped
 
 # Two emulated hosts on one machine carry some MB a second between them.
-GUEST_MEM=192 MEM_MIB=48 MEM_RATE=60 LOAD_OPTIONS="--rate=2m"
+GUEST_MEM=192 MEM_MIB=48 MEM_RATE=60 LOAD_OPTIONS="--rate=256k"
 for n in 1 2; do
     on $n migrate_tools
     on $n disk_tools

@@ -229,12 +229,14 @@ pings_stop() {
 
 # --- two hosts ----------------------------------------------------------------------
 # Their second card becomes a port of fhbr0 on both, with the host's address in
-# 192.168.77.0/24 on the bridge: guests, disks and transfers go there.
+# 192.168.77.0/24 on the bridge: guests, disks and transfers go there.  dom0 comes
+# before guests, whose vCPUs never rest under load: it serves their disks.
 hosts_join() {
     on 1 net_tools || return 1
     local n
     for n in 1 2; do
         on $n dom0_sh "modprobe bridge && modprobe tun && modprobe xen-netback || exit 1
+            xl sched-credit2 -d 0 -w 2048
             ip link show fhbr0 >/dev/null 2>&1 ||
                 ip link add fhbr0 address 02:16:3e:77:00:fd type bridge stp_state 0 \
                     forward_delay 0 mcast_snooping 0 || exit 1
