@@ -23,6 +23,7 @@
 #include "toolstack/supervisor/api.h"
 #include "toolstack/supervisor/guest_move.h"
 #include "toolstack/supervisor/guest_priv.h"
+#include "toolstack/supervisor/vmdisk.h"
 
 void __wrap_api_event(struct api *a, const char *method,
                       struct json_object *params);
@@ -535,6 +536,81 @@ TEST(one_that_cannot_be_made_is_refused_in_words)
     CHECK_EQ(life.nr_outcomes, 1);
 }
 
+/* ---- its disks ---- */
+
+static struct vm_disk disks[3];
+static uv_pipe_t nbd_server, nbd_client;
+static char nbd_target[2][160];
+
+static void on_client(uv_stream_t *s, int status)
+{
+    uv_buf_t greeting = uv_buf_init((char *)"NBDMAGICIHAVEOPT", 16);
+
+    CHECK_EQ(status, 0);
+    uv_pipe_init(s->loop, &nbd_client, 0);
+    CHECK_EQ(uv_accept(s, (uv_stream_t *)&nbd_client), 0);
+    CHECK_EQ(uv_try_write((uv_stream_t *)&nbd_client, &greeting, 1), 16);
+    uv_close((uv_handle_t *)&nbd_client, NULL);
+    uv_close((uv_handle_t *)s, NULL);
+}
+
+/* The first disk's server listens, the second's does not, and one has none. */
+static void disks_fresh(uint32_t nr)
+{
+    fresh();
+    for (uint32_t i = 0; i < 2; i++)
+        snprintf(nbd_target[i], sizeof(nbd_target[i]),
+                 "nbd+unix:///d?socket=%s.nbd%u", life_base, i);
+    for (uint32_t i = 0; i < nr; i++)
+        disks[i] = (struct vm_disk){ .target = nbd_target[i % 2],
+                                     .vdev = (char *)(i ? "xvdb" : "xvda"),
+                                     .format = VM_DISK_RAW,
+                                     .devid = 51712 + 16 * i,
+                                     .writable = true };
+    life.cfg.disks = disks;
+    life.cfg.nr_disks = nr;
+}
+
+static void nbd_listen(void)
+{
+    const char *path = strchr(nbd_target[0], '=') + 1;
+
+    unlink(path);
+    uv_pipe_init(&life.loop, &nbd_server, 0);
+    CHECK_EQ(uv_pipe_bind(&nbd_server, path), 0);
+    CHECK_EQ(uv_listen((uv_stream_t *)&nbd_server, 1, on_client), 0);
+}
+
+static void one_is_missing(void)
+{
+    CHECK_HAS(heard(), "\"missing\":[\"disk xvdb: nbd+unix:");
+    CHECK(!strstr(heard(), "disk xvda"));
+    CHECK(!strstr(heard(), "\"domid\""));
+}
+
+TEST(a_disk_that_cannot_be_reached_from_here_is_told)
+{
+    disks_fresh(2);
+    script_add("state building", nbd_listen);
+    script_add("migration-end refused", one_is_missing);
+    receive("?\"missing\"\n" END("refused"));
+    CHECK_HAS(told, "state receiving, migration-end refused, state ending, ");
+}
+
+static void none_is_missing(void)
+{
+    CHECK_HAS(heard(), "\"domid\"");
+    CHECK(!strstr(heard(), "\"missing\""));
+}
+
+TEST(disks_that_are_reached_are_no_reason)
+{
+    disks_fresh(1);
+    script_add("state building", nbd_listen);
+    script_add("migration-end poisoned", none_is_missing);
+    receive("?\"domid\"\n" END("poisoned"));
+}
+
 /* Its connection broke: it waits, whatever anybody does but give it up. */
 static void give_up(void)
 {
@@ -739,6 +815,8 @@ int main(void)
         RULE(a_guest_that_comes_runs_here),
         RULE(one_that_is_given_up_is_removed),
         RULE(one_that_cannot_be_made_is_refused_in_words),
+        RULE(a_disk_that_cannot_be_reached_from_here_is_told),
+        RULE(disks_that_are_reached_are_no_reason),
         RULE(one_that_is_ready_is_kept_and_given_up_in_order),
         RULE(a_guest_that_was_leaving_goes_on_under_the_next_supervisor),
         RULE(a_guest_that_was_not_leaving_stays_suspended),

@@ -6,8 +6,9 @@
  * How this works: the domain is made as by create, but its steward loads no
  * kernel: it gives the guest its RAM and is RECEIVING (guest_launch.c).  Then
  * freehold-migrate, which has said what is to come and waits for our answer,
- * gets the doorbell.  Disks have their nodes, which the guest reads as soon as
- * it runs here, and are opened when it does: until then they are the source's.
+ * gets the doorbell.  NBD servers are asked whether they answer here before
+ * that says yes.  Disks have their nodes, which the guest reads as soon as it
+ * runs here, and are opened when it does: until then they are the source's.
  *
  *   RECEIVING ──state runs──▶ RUNNING
  *       └──poisoned, refused──▶ gone
@@ -31,27 +32,27 @@
 
 /* ---- the answer ---- */
 
-static struct json_object *answer(bool ok, const char *missing)
+/* missing: takes it; NULL: nothing is. */
+static struct json_object *answer(struct json_object *missing)
 {
     struct json_object *o = json_object_new_object();
     struct json_object *a = json_object_new_object();
-    struct json_object *list;
 
     guest_json_text(o, "order", "answer");
-    guest_json_bool(o, "ok", ok);
-    guest_json_bool(a, "ok", ok);
-    if (missing) {
-        list = json_object_new_array();
-        json_object_array_add(list, json_object_new_string(missing));
-        json_object_object_add(a, "missing", list);
-    }
+    guest_json_bool(o, "ok", !missing);
+    guest_json_bool(a, "ok", !missing);
+    if (missing)
+        json_object_object_add(a, "missing", missing);
     json_object_object_add(o, "answer", a);
     return o;
 }
 
 void guest_refuse_mover(struct moveproc *p, const struct err *why)
 {
-    moveproc_say(p, answer(false, why->text));
+    struct json_object *missing = json_object_new_array();
+
+    json_object_array_add(missing, json_object_new_string(why->text));
+    moveproc_say(p, answer(missing));
     moveproc_close(p); /* it says so, and ends */
 }
 
@@ -64,10 +65,23 @@ void guest_comes_refuse(struct guest *g, const struct err *why)
         guest_refuse_mover(p, why);
 }
 
+/* The process says the answer, and if that is no ends as refused. */
+static void on_reached(struct guest *g, struct json_object *missing)
+{
+    bool ok = json_object_array_length(missing) == 0;
+    struct json_object *o = answer(ok ? NULL : json_object_get(missing));
+
+    if (ok)
+        guest_json_number(o, "domid", g->domid);
+    if (g->move->proc)
+        moveproc_say(g->move->proc, o);
+    else
+        json_object_put(o);
+}
+
 void guest_comes_begin(struct guest *g)
 {
     struct moveproc *p = g->opt.receive;
-    struct json_object *o;
     struct err e = { 0 };
     int rc;
 
@@ -83,13 +97,13 @@ void guest_comes_begin(struct guest *g)
     g->move->check = g->opt.receive_check;
     evt_unbind(g->evt, g->doorbell);
     g->doorbell = 0;
-    if (guest_move_begin(g, p, &e) < 0) {
+    rc = guest_move_begin(g, p, &e);
+    if (rc == 0)
+        rc = guest_reach(g, on_reached, &g->move->reach, &e);
+    if (rc < 0) {
         guest_end(g, "it could not be received", &e);
         return;
     }
-    o = answer(true, NULL);
-    guest_json_number(o, "domid", g->domid);
-    moveproc_say(p, o);
     guest_store_look(g);
 }
 

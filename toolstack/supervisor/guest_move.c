@@ -78,6 +78,7 @@ void guest_move_drop(struct guest *g)
     moveproc_close(m->proc);
     m->proc = NULL;
     close_peer(m);
+    guest_reach_stop(m->reach);
     uv_close((uv_handle_t *)&m->timer, on_closed);
 }
 

@@ -6,6 +6,7 @@
  *   guest_move.c       what both have: the process, its events, what is told
  *   guest_leaves.c     the source
  *   guest_comes.c      the destination
+ *   guest_reach.c      does the destination reach its disks?
  *   guest_plan.c       what the source tells the destination beforehand
  *   guest_resolve.c    a transfer that was cut
  *
@@ -29,6 +30,7 @@
 
 struct err;
 struct guest;
+struct guest_reach;
 struct json_object;
 
 #define GUEST_MOVE_HEX 33u /* a session in hex, NUL included */
@@ -39,13 +41,14 @@ enum guest_move_role { GUEST_LEAVES, GUEST_COMES };
 struct guest_move {
     struct guest *guest; /* NULL: it is closing */
     enum guest_move_role role;
-    struct moveproc *proc; /* NULL: none runs */
-    bool check;            /* nothing is to move */
-    bool wants_gone;       /* destroy was asked for meanwhile */
-    bool has_suspended;    /* the guest, for us */
-    bool asked;            /* it was asked to suspend, and has not */
-    bool draining;         /* the process waits for its disks */
-    bool told_cancel;      /* the steward, by us */
+    struct moveproc *proc;     /* NULL: none runs */
+    struct guest_reach *reach; /* D: NULL: not begun */
+    bool check;                /* nothing is to move */
+    bool wants_gone;           /* destroy was asked for meanwhile */
+    bool has_suspended;        /* the guest, for us */
+    bool asked;                /* it was asked to suspend, and has not */
+    bool draining;             /* the process waits for its disks */
+    bool told_cancel;          /* the steward, by us */
     bool capped;
     uint32_t cap_before;
     char state[24]; /* what info says of it */
@@ -149,6 +152,19 @@ void guest_comes_look(struct guest_move *m);
 bool guest_comes_leave(struct guest *g);
 /* guest_adopt(), of one that was not here yet. */
 void guest_comes_adopt(struct guest *g);
+
+/* ---- guest_reach.c ---- */
+
+/* missing: an array of words, one a server that cannot be reached; not to keep.
+ */
+typedef void guest_reach_done(struct guest *g, struct json_object *missing);
+/*
+ * done() runs once, at once or from the loop, unless guest_reach_stop() comes
+ * first; that has to come, in done() or later, and lets go of the memory.
+ */
+int guest_reach(struct guest *g, guest_reach_done *done,
+                struct guest_reach **out, struct err *e);
+void guest_reach_stop(struct guest_reach *r); /* NULL: no-op */
 
 /* ---- guest_plan.c ---- */
 

@@ -316,7 +316,13 @@ static void on_timeout(uv_timer_t *t)
 {
     struct nbd_dial *d = t->data;
 
-    fail(&d->last, -ETIMEDOUT, "%.200s: no answer within %u ms", name_of(d),
-         d->timeout_ms);
+    if (d->is_connected)
+        fail(&d->last, -EBUSY,
+             "%.200s: it does not greet within %u ms; one that serves a "
+             "client at a time has one",
+             name_of(d), d->timeout_ms);
+    else
+        fail(&d->last, -ETIMEDOUT, "%.200s: no answer within %u ms", name_of(d),
+             d->timeout_ms);
     finish(d, -1);
 }

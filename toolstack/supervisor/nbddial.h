@@ -21,6 +21,7 @@ struct nbd_dial;
  *
  *   -ECONNREFUSED, -ENOENT  nobody listens
  *   -ECONNRESET             it hung up without a word
+ *   -EBUSY                  it let us connect, and did not greet in time
  *   -ETIMEDOUT, -EPROTO (it is no NBD server), -EHOSTUNREACH, ...
  */
 typedef void nbd_dial_done(void *arg, int fd, const struct err *failed);
