@@ -71,8 +71,7 @@ struct move_io {
 #define MOVE_ALIVE_MS 5000u
 #define MOVE_STEWARD_MS 30000u
 #define MOVE_SUSPEND_MS 60000u
-#define MOVE_DRAIN_MS 30000u
-#define MOVE_READY_MS 30000u
+#define MOVE_STILL_MS 30000u /* of a guest that stands still, nothing */
 #define MOVE_DONE_MS 30000u
 #define MOVE_NEVER UINT64_MAX
 

@@ -428,29 +428,46 @@ static void on_cancelled(struct source *s, uint64_t now_ms)
     finish(s, checked ? MOVE_END_CHECKED : MOVE_END_STAYED, now_ms);
 }
 
-/* While it sends: an epoch's end, or the last one's. */
+/* Who is to do something, when the guest stands still for it. */
+static const char *waits_for(const struct source *s)
+{
+    if (s->view.state == FH_MOVE_WAIT_READY)
+        return "READY does not come";
+    if (s->view.state != FH_MOVE_AGREED)
+        return "nothing of the guest moves any more";
+    return s->drained ? "the steward does not fence the guest"
+                      : "the disks are not drained";
+}
+
+/*
+ * A steward that forgot what it was asked, because it is its guest's or
+ * somebody let the guest run, and a peer that says ALIVE and takes no frame,
+ * would have the guest stand still for ever.
+ */
+static void watch_stillness(struct source *s, uint64_t now_ms)
+{
+    uint64_t done = s->bytes + s->view.sent_pages + s->view.acked +
+                    s->view.state + s->drained;
+
+    if (!s->suspended ||
+        (s->state != SOURCE_PRECOPY && s->state != SOURCE_LAST))
+        return;
+    if (s->timer.what && done == s->done)
+        return;
+    s->done = done;
+    set_timer(s, now_ms + MOVE_STILL_MS, waits_for(s));
+}
+
+/* While it sends: the handshake's end, or an epoch's. */
 static void on_progress(struct source *s, uint64_t now_ms)
 {
-    switch (s->view.state) {
-    case FH_MOVE_PRECOPY:
-        if (s->state == SOURCE_HAND && s->h5_said)
-            keyed(s, now_ms);
-        else if (s->state == SOURCE_PRECOPY && s->round_out &&
-                 s->view.acked != s->acked)
-            epoch_over(s, now_ms);
-        break;
-    case FH_MOVE_WAIT_READY:
-        if (s->state == SOURCE_LAST && !s->timer.what)
-            set_timer(s, now_ms + MOVE_READY_MS, "READY does not come");
-        break;
-    case FH_MOVE_AGREED:
-        if (s->state == SOURCE_LAST && !s->drained)
-            set_timer(s, MIN_OF(s->timer.at_ms, now_ms + MOVE_DRAIN_MS),
-                      "the disks are not drained");
-        break;
-    default:
-        break;
-    }
+    if (s->view.state != FH_MOVE_PRECOPY)
+        return;
+    if (s->state == SOURCE_HAND && s->h5_said)
+        keyed(s, now_ms);
+    else if (s->state == SOURCE_PRECOPY && s->round_out &&
+             s->view.acked != s->acked)
+        epoch_over(s, now_ms);
 }
 
 void source_steward(struct source *s, const struct chan_view *v,
@@ -480,6 +497,7 @@ void source_steward(struct source *s, const struct chan_view *v,
         on_progress(s, now_ms);
         break;
     }
+    watch_stillness(s, now_ms);
 }
 
 void source_steward_fails(struct source *s, const char *why, bool dead,
@@ -519,15 +537,14 @@ void source_order(struct source *s, enum source_order order, uint64_t now_ms)
     switch (order) {
     case SOURCE_SUSPENDED:
         on_suspended(s, now_ms);
+        watch_stillness(s, now_ms);
         break;
     case SOURCE_DRAINED:
         if (s->state != SOURCE_LAST || s->drained)
             break;
         s->drained = true;
         s->io->command(s->io->arg, FH_OP_DRAINED);
-        if (s->view.state == FH_MOVE_AGREED)
-            set_timer(s, now_ms + MOVE_STEWARD_MS,
-                      "the steward does not fence the guest");
+        watch_stillness(s, now_ms);
         break;
     case SOURCE_CANCEL:
         cancel(s, "cancelled", now_ms);

@@ -282,6 +282,8 @@ static uint32_t obey(struct fake_mover *m, uint32_t op)
     case FH_OP_PAUSED:
         if (m->state != FH_MOVE_PRECOPY || !m->suspended)
             return FH_ERR_STATE;
+        if (m->forgets)
+            return 0;
         m->epoch = FH_MOVE_LAST_EPOCH;
         move(m, FH_MOVE_LAST, 0);
         begin_epoch(m);

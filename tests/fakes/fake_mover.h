@@ -32,6 +32,7 @@ struct fake_mover {
     enum fake_xen xen;
     bool suspended; /* the guest; set by who suspends it */
     bool dead;      /* it does nothing any more */
+    bool forgets;   /* PAUSED is answered, and that is all */
     uint32_t frames_in[FAKE_MOVER_EPOCHS]; /* a stream, of an epoch; then 1 */
     uint32_t fail_at_frame; /* destination: that one is bad; 0: none */
 

@@ -282,6 +282,7 @@ static bool look_s(struct pair *p)
     }
     for (uint16_t s = 0; s < p->nr_streams && p->cs.nr_slots; s++)
         while (p->s2d.nr < PAIR_QUEUE / 2 &&
+               !(p->no_frames && p->s.suspended) &&
                chan_next(&p->cs, s, &frame, &len, &e) == 1) {
             const struct wire_unit u = {
                 len == FH_FRAME_LONG_BYTES ? WIRE_FRAME : WIRE_SHORT, len, 0

@@ -35,6 +35,7 @@ struct pair {
     enum pair_who cancels;
     uint32_t seed;
     bool no_suspend, no_drain, no_answer; /* the supervisors do nothing */
+    bool no_frames; /* the peer takes none, once the guest stands still */
     uint64_t timeout_ms;
     bool force;
 

@@ -187,6 +187,42 @@ TEST(who_is_late_is_named)
     late(p, "PLAN");
 }
 
+/* Somebody let the guest run while PAUSED waited for its epoch's answer; or the
+   steward is its guest's by now, and says so much. */
+TEST(a_steward_that_forgets_the_pause_does_not_keep_the_guest_suspended)
+{
+    for (unsigned live = 0; live < 2; live++) {
+        struct pair *p = fresh(1, live, 1);
+
+        pair_open(p);
+        p->s.forgets = true;
+        pair_run(p);
+        CHECK_EQ(p->src.end, MOVE_END_STAYED);
+        CHECK_HAS(p->src.why, "nothing of the guest moves");
+        CHECK(p->now_ms < 100000);
+        CHECK(pair_is_settled(p));
+        pair_close(p);
+    }
+}
+
+/* ALIVE comes, and no frame goes. */
+TEST(a_peer_that_does_not_read_does_not_keep_the_guest_suspended)
+{
+    for (unsigned live = 0; live < 2; live++) {
+        struct pair *p = fresh(1, live, 1);
+
+        p->no_frames = true;
+        pair_open(p);
+        pair_run(p);
+        CHECK_EQ(p->src.end, MOVE_END_STAYED);
+        CHECK_HAS(p->src.why,
+                  live ? "READY does not come" : "nothing of the guest moves");
+        CHECK(p->now_ms < 100000);
+        CHECK(pair_is_settled(p));
+        pair_close(p);
+    }
+}
+
 TEST(a_destination_that_errs_leaves_the_guest)
 {
     for (uint32_t at = 1; at < 8; at++) {
@@ -217,11 +253,14 @@ TEST(a_steward_that_is_silent_ends_it)
     pair_close(p);
 }
 
-RUN_TESTS(RULE(a_guest_moves), RULE(a_cut_after_any_message_costs_nothing),
-          RULE(a_resolve_may_be_cut_as_well),
-          RULE(a_doubled_message_ends_it_at_worst),
-          RULE(cancel_at_any_message_leaves_one),
-          RULE(an_abort_that_comes_before_our_fence_is_kept),
-          RULE(a_dry_run_moves_nothing), RULE(who_is_late_is_named),
-          RULE(a_destination_that_errs_leaves_the_guest),
-          RULE(a_steward_that_is_silent_ends_it))
+RUN_TESTS(
+    RULE(a_guest_moves), RULE(a_cut_after_any_message_costs_nothing),
+    RULE(a_resolve_may_be_cut_as_well),
+    RULE(a_doubled_message_ends_it_at_worst),
+    RULE(cancel_at_any_message_leaves_one),
+    RULE(an_abort_that_comes_before_our_fence_is_kept),
+    RULE(a_dry_run_moves_nothing), RULE(who_is_late_is_named),
+    RULE(a_steward_that_forgets_the_pause_does_not_keep_the_guest_suspended),
+    RULE(a_peer_that_does_not_read_does_not_keep_the_guest_suspended),
+    RULE(a_destination_that_errs_leaves_the_guest),
+    RULE(a_steward_that_is_silent_ends_it))
