@@ -258,6 +258,8 @@ void dest_hello(struct dest *d, enum wire_purpose purpose, uint64_t now_ms)
     d->line = (struct move_line){ true, now_ms, now_ms };
     d->check = purpose == WIRE_CHECK;
     go(d, purpose == WIRE_RESOLVE ? DEST_ASKING : DEST_PLAN);
+    if (d->state == DEST_PLAN) /* ALIVE is not enough */
+        set_timer(d, now_ms + MOVE_HELLO_MS, "there is no PLAN");
 }
 
 void dest_unit(struct dest *d, const struct wire_unit *u, const void *p,

@@ -223,6 +223,25 @@ TEST(a_peer_that_does_not_read_does_not_keep_the_guest_suspended)
     }
 }
 
+/* Who it is, and that it lives, is all that it ever says. */
+TEST(a_source_without_a_plan_is_not_waited_for)
+{
+    const struct wire_unit alive = { WIRE_ALIVE, 0, 0 };
+    struct pair *p = fresh(1, true, 1);
+
+    pair_open(p);
+    p->is_up = false; /* nothing else happens */
+    dest_hello(&p->dst, WIRE_MIGRATE, p->now_ms);
+    for (uint32_t i = 0; i < 10 && p->dst.state != DEST_ENDED; i++) {
+        p->now_ms += 10000;
+        dest_unit(&p->dst, &alive, NULL, p->now_ms);
+        dest_tick(&p->dst, p->now_ms);
+    }
+    CHECK_EQ(p->dst.end, MOVE_END_REFUSED);
+    CHECK_HAS(p->dst.why, "PLAN");
+    pair_close(p);
+}
+
 TEST(a_destination_that_errs_leaves_the_guest)
 {
     for (uint32_t at = 1; at < 8; at++) {
@@ -262,5 +281,6 @@ RUN_TESTS(
     RULE(a_dry_run_moves_nothing), RULE(who_is_late_is_named),
     RULE(a_steward_that_forgets_the_pause_does_not_keep_the_guest_suspended),
     RULE(a_peer_that_does_not_read_does_not_keep_the_guest_suspended),
+    RULE(a_source_without_a_plan_is_not_waited_for),
     RULE(a_destination_that_errs_leaves_the_guest),
     RULE(a_steward_that_is_silent_ends_it))
