@@ -187,8 +187,7 @@ static void on_bell(uv_poll_t *p, int status, int events)
 
     (void)status;
     (void)events;
-    while (seat_heard(&t->seat))
-        ;
+    seat_hear(&t->seat);
     if (!t->over)
         relay_rang(t->relay);
 }

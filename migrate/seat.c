@@ -107,11 +107,13 @@ int seat_fd(const struct seat *s)
     return evt_fd(s->evt);
 }
 
-bool seat_heard(struct seat *s)
+void seat_hear(struct seat *s)
 {
     uint32_t port;
 
-    return evt_take(s->evt, &port) == 1;
+    for (uint32_t i = 0; i < SEAT_RINGS_MAX; i++)
+        if (evt_take(s->evt, &port) != 1)
+            return;
 }
 
 void seat_ring(struct seat *s)

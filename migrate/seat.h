@@ -37,8 +37,13 @@ int seat_attach(struct seat *s, uint16_t domid, struct err *e);
 int seat_grant(struct seat *s, uint32_t nr_slots, struct err *e);
 struct fh_control *seat_page(const struct seat *s);
 
-int seat_fd(const struct seat *s); /* readable: seat_heard() */
-bool seat_heard(struct seat *s);   /* the doorbell rang; it may ring again */
+int seat_fd(const struct seat *s); /* readable: seat_hear() */
+/*
+ * The doorbell rang: it may ring again.  A guest that rings without end has so
+ * many of them taken, and is heard again in the loop's next turn.
+ */
+#define SEAT_RINGS_MAX 16u
+void seat_hear(struct seat *s);
 void seat_ring(struct seat *s);
 
 /* What seccomp must let through beside sandbox.h's own. */
