@@ -11,6 +11,7 @@
 #include "migrate/relay.h"
 
 #define RELAY_SLOTS 16u /* for 3 streams: 15 */
+#define RELAY_NOTES_MAX 32u
 
 struct relay {
     uv_loop_t *loop;
@@ -33,6 +34,7 @@ struct relay {
     uv_timer_t timer, frames_timer;
     uint32_t nr_timers;
     uint64_t begun_ms, shown_ms, shown_bytes;
+    uint32_t nr_notes; /* told: a peer may cause any number of them */
     bool looking, again, told_over;
     char late[WORDS_BYTES]; /* an error to act on when nothing is under way */
     bool steward_erred, link_erred;

@@ -77,6 +77,8 @@ void relay_tell(void *arg, enum move_tell what, uint64_t n, const char *text)
     struct relay *r = arg;
     struct json_object *o = NULL;
 
+    if (what == MOVE_NOTE && r->nr_notes++ >= RELAY_NOTES_MAX)
+        return;
     switch (what) {
     case MOVE_PLAN:
         tell_plan(r, text);

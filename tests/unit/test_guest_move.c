@@ -5,6 +5,7 @@
  * The transfer's process is mover_main.c, by a script; steward and Xen are the
  * fakes, whose page a test writes as a steward would.
  */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -637,6 +638,84 @@ TEST(one_that_is_ready_is_kept_and_given_up_in_order)
     CHECK_EQ(life.failed.rc, 0);
 }
 
+/* As many tokens, of as many sessions, as its peer likes to send. */
+static void add_tokens(char *steps, size_t bytes, bool ours, uint32_t nr)
+{
+    uint8_t token[FH_TOKEN_BYTES];
+    char hex[2 * FH_TOKEN_BYTES + 1];
+
+    for (uint32_t i = 1; i <= nr; i++) {
+        size_t used = strlen(steps);
+
+        make_token(token, WIRE_START);
+        token[16] ^= (uint8_t)(ours ? 0 : i);
+        token[40] = (uint8_t)i;
+        tokens_hex(hex, token, FH_TOKEN_BYTES);
+        snprintf(steps + used, bytes - used,
+                 "{\"event\": \"token\", \"token\": \"%s\"}\n", hex);
+    }
+}
+
+static uint32_t nr_files(const char *path)
+{
+    DIR *d = opendir(path);
+    uint32_t nr = 0;
+
+    for (struct dirent *f; d && (f = readdir(d));)
+        nr += f->d_name[0] != '.';
+    if (d)
+        closedir(d);
+    return nr;
+}
+
+static void no_flood(void)
+{
+    uint8_t token[FH_TOKEN_BYTES], session[WIRE_ID_BYTES];
+    int dir = open(tokens_path, O_RDONLY | O_DIRECTORY);
+
+    CHECK_EQ(nr_files(tokens_path), 1);
+    tokens_unhex(session, WIRE_ID_BYTES, session_hex);
+    CHECK_EQ(tokens_read(dir, session, WIRE_START, token, &err), 0);
+    close(dir);
+    CHECK_EQ(token[40], 16); /* the last that was written */
+    CHECK_STR(life.guest->move->session, session_hex);
+    CHECK_EQ(life.guest->move->nr_notes, 33); /* lines of the log */
+    CHECK_EQ(call("destroy", NULL), 0);
+}
+
+TEST(what_a_peer_sends_without_end_fills_neither_files_nor_the_log)
+{
+    static char steps[100000];
+
+    fresh();
+    snprintf(steps, sizeof(steps), "?\"domid\"\n" STATE("handshake"));
+    add_tokens(steps, sizeof(steps), false, 40);
+    add_tokens(steps, sizeof(steps), true, 40);
+    strcat(steps, "!");
+    script_add("state receiving", is_ready);
+    script_add("migration-end ready", no_flood);
+    receive(steps);
+    drop_tokens();
+}
+
+static void no_file(void)
+{
+    CHECK_EQ(nr_files(tokens_path), 0);
+}
+
+TEST(a_token_that_comes_before_there_is_a_session_gets_no_file)
+{
+    static char steps[10000];
+
+    fresh();
+    snprintf(steps, sizeof(steps), "?\"domid\"\n" STATE("handshake"));
+    add_tokens(steps, sizeof(steps), true, 3);
+    strcat(steps, END("refused"));
+    script_add("migration-end refused", no_file);
+    receive(steps);
+    drop_tokens();
+}
+
 /* ---- a supervisor that died meanwhile ---- */
 
 static struct run_state left_state(bool leaves, bool receives)
@@ -818,6 +897,8 @@ int main(void)
         RULE(a_disk_that_cannot_be_reached_from_here_is_told),
         RULE(disks_that_are_reached_are_no_reason),
         RULE(one_that_is_ready_is_kept_and_given_up_in_order),
+        RULE(what_a_peer_sends_without_end_fills_neither_files_nor_the_log),
+        RULE(a_token_that_comes_before_there_is_a_session_gets_no_file),
         RULE(a_guest_that_was_leaving_goes_on_under_the_next_supervisor),
         RULE(a_guest_that_was_not_leaving_stays_suspended),
         RULE(a_fenced_guest_is_fenced_under_the_next_supervisor),

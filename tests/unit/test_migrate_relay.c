@@ -29,7 +29,7 @@ struct end { /* one side */
     enum move_end end;
     bool over, suspend, drain, plan, session;
     char why[512];
-    uint32_t nr_tokens, nr_progress;
+    uint32_t nr_tokens, nr_progress, nr_notes;
     bool found_nothing;
 };
 
@@ -84,6 +84,7 @@ static void event(void *arg, struct json_object *o)
     x->session |= strcmp(name, "session") == 0;
     x->nr_tokens += strcmp(name, "token") == 0;
     x->nr_progress += strcmp(name, "progress") == 0;
+    x->nr_notes += strcmp(name, "note") == 0;
     if (strcmp(name, "end") == 0 && json_object_object_get_ex(o, "why", &v))
         snprintf(x->why, sizeof(x->why), "%s", json_object_get_string(v));
     json_object_put(o);
@@ -348,6 +349,31 @@ TEST(what_is_no_unit_ends_it)
     refuses(frame, sizeof(frame), "not its time");
 }
 
+/* What is told, somebody has to hold until the supervisor reads it. */
+TEST(a_peer_cannot_have_notes_written_without_end)
+{
+    struct {
+        struct wire_unit u;
+        uint8_t token[FH_TOKEN_BYTES];
+    } no_start = { { WIRE_TOKEN, FH_TOKEN_BYTES, 0 }, "FHMT\1\2" };
+    const struct wire_unit bad = { 99, 0, 0 };
+    const uint8_t transfer[16] = { 1 };
+    int fd = against(WIRE_DEST);
+    struct wire_hello h;
+
+    wire_hello(&h, WIRE_MIGRATE, 0, 1, transfer, NULL);
+    put(fd, &h, sizeof(h));
+    for (unsigned i = 0; i < 60; i++)
+        put(fd, &no_start, sizeof(no_start));
+    put(fd, &bad, sizeof(bad));
+    run();
+    CHECK_HAS(ends[1].why, "kind 99");
+    CHECK(ends[1].nr_notes > 0);
+    CHECK(ends[1].nr_notes <= 40);
+    close(fd);
+    finish();
+}
+
 TEST(a_session_nobody_knows_is_said_so)
 {
     int fd = against(WIRE_DEST);
@@ -378,5 +404,6 @@ TEST(a_peer_that_goes_leaves_the_guest)
 RUN_TESTS(RULE(a_guest_moves_over_sockets_and_pipes),
           RULE(a_sealed_process_moves_a_guest),
           RULE(no_more_bytes_go_than_allowed), RULE(what_is_no_unit_ends_it),
+          RULE(a_peer_cannot_have_notes_written_without_end),
           RULE(a_session_nobody_knows_is_said_so),
           RULE(a_peer_that_goes_leaves_the_guest))

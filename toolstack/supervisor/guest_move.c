@@ -31,6 +31,9 @@
 #include "toolstack/supervisor/vmcfg.h"
 
 #define LOOKS_MAX 30u /* seconds, as freehold-migrate waits */
+/* What a process may have kept and logged; an honest one has 3 and a few. */
+#define TOKENS_KEPT_MAX 16u
+#define NOTES_MAX 32u
 
 static void on_event(void *arg, const char *name, struct json_object *o);
 static void on_ended(void *arg);
@@ -101,6 +104,7 @@ int guest_move_begin(struct guest *g, struct moveproc *p, struct err *e)
     m->proc = p;
     m->end[0] = m->why[0] = 0;
     m->told_cancel = false;
+    m->nr_tokens = m->nr_notes = 0;
     return 0;
 }
 
@@ -199,7 +203,7 @@ int guest_move_tokens_dir(struct guest *g, struct err *e)
     return fd < 0 ? fail(e, -errno, "%s: open: %s", path, strerror(errno)) : fd;
 }
 
-static void keep(struct guest *g, const uint8_t token[FH_TOKEN_BYTES])
+static void write_token(struct guest *g, const uint8_t token[FH_TOKEN_BYTES])
 {
     struct err e = { 0 };
     int fd = guest_move_tokens_dir(g, &e);
@@ -209,6 +213,49 @@ static void keep(struct guest *g, const uint8_t token[FH_TOKEN_BYTES])
                 e.text);
     if (fd >= 0)
         close(fd);
+}
+
+/* A line of the log for what another host may send without end. */
+static void note(struct guest_move *m, const char *text)
+{
+    if (m->nr_notes < NOTES_MAX)
+        log_info("guest %s: migration: %s", m->guest->cfg->name, text);
+    else if (m->nr_notes == NOTES_MAX)
+        log_warn("guest %s: migration: there is more to tell than %u lines; "
+                 "the rest is dropped",
+                 m->guest->cfg->name, NOTES_MAX);
+    m->nr_notes += m->nr_notes <= NOTES_MAX;
+}
+
+/*
+ * A token of this transfer, and no other, gets a file: whoever reaches our
+ * process could have it write any number of them.  The session is the steward's
+ * word; where a guest leaves, it comes with its START, which only its steward
+ * makes.
+ */
+static bool keep(struct guest_move *m, int type,
+                 const uint8_t token[FH_TOKEN_BYTES])
+{
+    char session[GUEST_MOVE_HEX], text[160];
+
+    tokens_hex(session, token + 16, WIRE_ID_BYTES);
+    if (m->session[0] == 0 && m->role == GUEST_LEAVES && type == WIRE_START)
+        memcpy(m->session, session, sizeof(session));
+    if (strcmp(m->session, session) != 0) {
+        snprintf(text, sizeof(text),
+                 "token %s: of session %s, want %s: it is not kept",
+                 wire_token_name((uint32_t)type), session,
+                 m->session[0] ? m->session : "none yet");
+        note(m, text);
+        return false;
+    }
+    if (m->nr_tokens == TOKENS_KEPT_MAX) {
+        note(m, "token: one too many: it is not kept");
+        return false;
+    }
+    m->nr_tokens++;
+    write_token(m->guest, token);
+    return true;
 }
 
 static struct fh_control *page(const struct guest *g)
@@ -223,35 +270,30 @@ uint32_t guest_move_page_state(const struct guest *g)
 
 void guest_move_keep_page(struct guest *g)
 {
-    uint8_t token[FH_TOKEN_BYTES], session[WIRE_ID_BYTES];
+    uint8_t token[FH_TOKEN_BYTES];
+    int type;
 
     if (!page(g))
         return;
     shm_fetch(token, page(g)->steward.move.token, sizeof(token));
-    if (wire_check_token(token, session, NULL) < 0)
-        return;
-    if (g->move)
-        tokens_hex(g->move->session, session, WIRE_ID_BYTES);
-    keep(g, token);
+    type = wire_check_token(token, NULL, NULL);
+    if (type > 0)
+        keep(g->move, type, token);
 }
 
 static void on_token(struct guest_move *m, struct json_object *o)
 {
-    uint8_t token[FH_TOKEN_BYTES], session[WIRE_ID_BYTES];
+    uint8_t token[FH_TOKEN_BYTES];
     struct err e = { 0 };
     int type;
 
     if (tokens_unhex(token, FH_TOKEN_BYTES, jsonget_text(o, "token")) < 0)
         return;
-    type = wire_check_token(token, session, &e);
-    if (type < 0) {
-        log_warn("guest %s: migration: %s", m->guest->cfg->name, e.text);
-        return;
-    }
-    if (type == WIRE_DONE)
+    type = wire_check_token(token, NULL, &e);
+    if (type < 0)
+        note(m, e.text);
+    else if (keep(m, type, token) && type == WIRE_DONE)
         m->done_us = guest_now_us();
-    tokens_hex(m->session, session, WIRE_ID_BYTES);
-    keep(m->guest, token);
 }
 
 /* Of this transfer: what its steward has begun, or what is cut. */
@@ -318,8 +360,7 @@ static void on_event(void *arg, const char *name, struct json_object *o)
         put_words(words, sizeof(words), jsonget_text(o, "state"));
         on_state(m, words);
     } else if (strcmp(name, "note") == 0) {
-        log_info("guest %s: migration: %s", m->guest->cfg->name,
-                 jsonget_text(o, "text"));
+        note(m, jsonget_text(o, "text"));
     } else if (strcmp(name, "token") == 0) {
         on_token(m, o);
     } else if (strcmp(name, "end") == 0) {

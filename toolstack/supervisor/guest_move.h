@@ -62,6 +62,7 @@ struct guest_move {
     int peer_fd;      /* we are the process' peer; -1: we are not */
     uv_timer_t timer; /* the page is looked at until it has settled */
     uint32_t nr_looks;
+    uint32_t nr_tokens, nr_notes; /* of this process: it may be endless */
 };
 
 /* ---- guest_move.c ---- */
