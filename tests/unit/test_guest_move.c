@@ -776,6 +776,24 @@ TEST(a_guest_that_was_leaving_goes_on_under_the_next_supervisor)
     CHECK_HAS(told, "migration-end stayed, resume, state running, ");
 }
 
+/* The one after it finds what the one before it left. */
+TEST(a_guest_that_leaves_is_written_down_as_one_until_that_is_settled)
+{
+    for (unsigned suspended = 0; suspended < 2; suspended++) {
+        struct run_state left = left_state(true, false), now = { 0 };
+
+        fresh();
+        left_behind(FH_STATE_RUNNING, FH_MOVE_PRECOPY, suspended);
+        script_add("migration-end stayed", ends);
+        open_guest(NULL);
+        CHECK_EQ(guest_adopt(life.guest, 7, &left, &err), 0);
+        CHECK_EQ(rundir_read(life_base, life.cfg.name, &now, &err), 0);
+        CHECK(now.leaves);
+        uv_run(&life.loop, UV_RUN_DEFAULT);
+        finish();
+    }
+}
+
 /* One that was suspended by hand is not woken. */
 static void still_asleep(uv_timer_t *t)
 {
@@ -900,6 +918,7 @@ int main(void)
         RULE(what_a_peer_sends_without_end_fills_neither_files_nor_the_log),
         RULE(a_token_that_comes_before_there_is_a_session_gets_no_file),
         RULE(a_guest_that_was_leaving_goes_on_under_the_next_supervisor),
+        RULE(a_guest_that_leaves_is_written_down_as_one_until_that_is_settled),
         RULE(a_guest_that_was_not_leaving_stays_suspended),
         RULE(a_fenced_guest_is_fenced_under_the_next_supervisor),
         RULE(one_that_was_received_in_part_is_given_up_by_the_next_supervisor),

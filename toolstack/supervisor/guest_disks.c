@@ -85,7 +85,8 @@ int guest_disk_open(struct guest_dev *d, struct err *e)
     };
 
     /* Of one that may run elsewhere nothing is written here. */
-    o.later = g->receives || (g->leaves && g->state == GUEST_NEW);
+    o.later = g->receives ||
+              (g->leaves && g->state == GUEST_NEW && guest_is_asleep(g));
     o.link.patient = g->receives;
     vbd_nodes_of(g->domid, d->devid, &o.nodes);
     snprintf(o.link.name, sizeof(o.link.name), "%s/%.24s", g->cfg->name,

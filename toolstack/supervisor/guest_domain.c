@@ -56,6 +56,7 @@ void guest_domain_let_go(struct guest *g)
     if (g->move && g->move->proc)
         guest_move_cut(g->move);
     guest_move_drop(g);
+    g->leaves = false; /* the next domain stays */
     g->command_op = g->command_seq = g->transfer = 0;
     console_detach(g->console);
     load_close(&g->load);

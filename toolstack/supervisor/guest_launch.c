@@ -136,7 +136,7 @@ void guest_look_after_launch(struct guest *g)
     guest_look(g);
 }
 
-static bool is_asleep(struct guest *g)
+bool guest_is_asleep(struct guest *g)
 {
     struct hyp_info info;
 
@@ -172,15 +172,13 @@ int guest_adopt(struct guest *g, uint16_t domid, const struct run_state *left,
                 struct err *e)
 {
     static const uint8_t none[32];
-    bool leaves;
 
     g->domid = domid;
     g->ports.console = left->console_port;
     g->identity = left->identity;
     /* What only we write: no kernel runs before its measurement is there. */
     g->receives = left->receives;
-    g->leaves = left->leaves && is_asleep(g);
-    leaves = left->leaves;
+    g->leaves = left->leaves; /* written again before it is acted upon */
     if (g->receives && is_received(g)) {
         adopt_received(g);
         return 0;
@@ -192,9 +190,9 @@ int guest_adopt(struct guest *g, uint16_t domid, const struct run_state *left,
     }
     guest_domain_adopt(g);
     g->alive_us = guest_now_us();
-    guest_move(g, is_asleep(g) ? GUEST_SUSPENDED : GUEST_RUNNING, "taken over");
+    guest_move(g, guest_is_asleep(g) ? GUEST_SUSPENDED : GUEST_RUNNING,
+               "taken over");
     guest_report(g, NULL);
-    g->leaves = leaves;
     guest_leaves_adopt(g);
     guest_store_look(g);
     guest_look(g); /* what happened while nobody looked */

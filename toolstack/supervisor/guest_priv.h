@@ -107,6 +107,8 @@ void guest_serve_steward(struct guest *g);
 void guest_launch_over(struct guest *g);
 /* The timer, while it is launched. */
 void guest_look_after_launch(struct guest *g);
+/* Xen's word: its domain suspended, and nobody resumed it. */
+bool guest_is_asleep(struct guest *g);
 
 /* guest_fate.c: something happened to some domain; was it ours? */
 void guest_look(struct guest *g);
