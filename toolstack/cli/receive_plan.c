@@ -19,30 +19,49 @@
 
 #define PLAN_VERSION 1
 
-static const char *text_of(struct json_object *o, const char *key)
+/* A member, of that type and no other. */
+static int get(struct json_object *plan, const char *key, enum json_type type,
+               struct json_object **out, struct err *e)
 {
-    struct json_object *v;
+    const char *want = type == json_type_int ? "a number" : "a string";
 
-    return o && json_object_object_get_ex(o, key, &v) &&
-                   json_object_is_type(v, json_type_string)
-               ? json_object_get_string(v)
-               : NULL;
+    if (!json_object_object_get_ex(plan, key, out))
+        return fail(e, -EINVAL, "plan: %s: there is none, want %s", key, want);
+    if (!json_object_is_type(*out, type))
+        return fail(e, -EINVAL, "plan: %s: got %s, want %s", key,
+                    json_type_to_name(json_object_get_type(*out)), want);
+    return 0;
 }
 
-static int64_t number_of(struct json_object *o, const char *key)
+static int get_text(struct json_object *plan, const char *key, const char **out,
+                    struct err *e)
 {
     struct json_object *v;
+    int rc = get(plan, key, json_type_string, &v, e);
 
-    return o && json_object_object_get_ex(o, key, &v) ? json_object_get_int64(v)
-                                                      : 0;
+    if (rc == 0)
+        *out = json_object_get_string(v);
+    return rc;
+}
+
+static int get_number(struct json_object *plan, const char *key, int64_t *out,
+                      struct err *e)
+{
+    struct json_object *v;
+    int rc = get(plan, key, json_type_int, &v, e);
+
+    if (rc == 0)
+        *out = json_object_get_int64(v);
+    return rc;
 }
 
 static int check_version(struct json_object *plan, struct err *e)
 {
-    int64_t version = number_of(plan, "version");
+    int64_t version = 0;
+    int rc = get_number(plan, "version", &version, e);
 
-    if (version == PLAN_VERSION)
-        return 0;
+    if (rc < 0 || version == PLAN_VERSION)
+        return rc;
     return fail(e, -EPROTONOSUPPORT,
                 "plan: version: got %lld, want %d: install one version of "
                 "freehold on both hosts",
@@ -58,7 +77,7 @@ static int own_uuid(const char *theirs, uint8_t uuid[16], struct err *e)
 
     if (rc < 0)
         return rc;
-    if (!theirs || vmcfg_uuid_parse(theirs, uuid) < 0)
+    if (vmcfg_uuid_parse(theirs, uuid) < 0)
         rc = -EEXIST;
     else
         rc = hyp_find(h, uuid, &info, e) == 0 ? -EEXIST : 0;
@@ -76,17 +95,19 @@ static int own_uuid(const char *theirs, uint8_t uuid[16], struct err *e)
 static int make_text(struct json_object *plan, const char *name, char **out,
                      struct err *e)
 {
-    const char *config = text_of(plan, "config");
+    const char *config = NULL, *theirs = NULL;
     char text[VM_UUID_TEXT];
     uint8_t uuid[16];
-    int rc;
+    int rc = name ? 0 : get_text(plan, "name", &name, e);
 
-    if (!config || !name)
-        return fail(e, -EINVAL, "plan: it has no %s",
-                    config ? "name" : "configuration");
-    rc = vmcfg_check_name(name, e); /* it stands between quotes below */
     if (rc == 0)
-        rc = own_uuid(text_of(plan, "uuid"), uuid, e);
+        rc = get_text(plan, "config", &config, e);
+    if (rc == 0)
+        rc = get_text(plan, "uuid", &theirs, e);
+    if (rc == 0)
+        rc = vmcfg_check_name(name, e); /* it stands between quotes below */
+    if (rc == 0)
+        rc = own_uuid(theirs, uuid, e);
     if (rc < 0)
         return rc;
     vmcfg_uuid_text(uuid, text);
@@ -114,9 +135,13 @@ static int read_text(struct receive_plan *p, struct err *e)
 static int check_size(struct json_object *plan, const struct vm_config *c,
                       struct err *e)
 {
-    int64_t kib = number_of(plan, "memory_kib"),
-            vcpus = number_of(plan, "vcpus");
+    int64_t kib = 0, vcpus = 0;
+    int rc = get_number(plan, "memory_kib", &kib, e);
 
+    if (rc == 0)
+        rc = get_number(plan, "vcpus", &vcpus, e);
+    if (rc < 0)
+        return rc;
     if (kib != (int64_t)(c->ram_bytes / 1024))
         return fail(e, -EINVAL,
                     "plan: memory_kib: got %lld, want %llu, as its "
@@ -142,8 +167,7 @@ int receive_plan(struct json_object *event, const char *name,
         out->check = json_object_get_boolean(check);
     rc = check_version(plan, e);
     if (rc == 0)
-        rc =
-            make_text(plan, name ? name : text_of(plan, "name"), &out->text, e);
+        rc = make_text(plan, name, &out->text, e);
     if (rc == 0)
         rc = read_text(out, e);
     if (rc == 0)

@@ -126,10 +126,8 @@ struct lists {
 
 static void put_lists(FILE *f, const struct lists *l)
 {
-    if (json_object_array_length(l->disks))
-        put_list(f, "disk", l->disks);
-    if (json_object_array_length(l->cards))
-        put_list(f, "vif", l->cards);
+    put_list(f, "disk", l->disks); /* none: all were detached */
+    put_list(f, "vif", l->cards);
     put_list(f, "freehold_disk_limits", l->limits);
     put_list(f, "freehold_vif_any_mac", l->any_mac);
 }
