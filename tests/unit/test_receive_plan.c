@@ -306,6 +306,35 @@ TEST(what_is_no_plan_is_refused)
     drop_guest();
 }
 
+/* ---- who sent it nobody knows ---- */
+
+static int runs(const char *device)
+{
+    struct receive_plan p;
+    char text[1024];
+    int rc;
+
+    snprintf(text, sizeof(text), "%s%s\n", made_from, device);
+    make_guest(text);
+    CHECK_EQ(reads(NULL, &p), 0);
+    e = (struct err){ 0 };
+    rc = receive_plan_runs_nothing(&p, &e);
+    receive_plan_free(&p);
+    drop_guest();
+    return rc;
+}
+
+TEST(a_plan_of_somebody_unknown_runs_nothing)
+{
+    CHECK_EQ(runs(""), 0);
+    CHECK_EQ(runs("vif = [ 'bridge=a', 'script=/sbin/x' ]"), -EPERM);
+    CHECK_HAS(e.text, "vif 1: script=/sbin/x");
+    CHECK_EQ(runs("disk = [ '/x,raw,xvda,rw', "
+                  "'vdev=xvdc,script=y,target=z' ]"),
+             -EPERM);
+    CHECK_HAS(e.text, "disk xvdc: script=y");
+}
+
 static int set_up(void **state)
 {
     (void)state;
@@ -331,6 +360,7 @@ int main(void)
         RULE(a_part_of_another_type_is_refused_by_name),
         RULE(a_part_out_of_range_is_refused_by_name),
         RULE(what_is_no_plan_is_refused),
+        RULE(a_plan_of_somebody_unknown_runs_nothing),
     };
 
     return cmocka_run_group_tests(tests, set_up, tear_down);

@@ -244,6 +244,8 @@ static int be_supervisor(struct receive *r, struct json_object *event,
     struct receive_plan plan;
     int rc = receive_plan(event, r->name, &plan, e);
 
+    if (rc == 0 && r->tcp)
+        rc = receive_plan_runs_nothing(&plan, e);
     if (rc < 0) {
         guest_refuse_mover(p, e);
         report_error(e);

@@ -32,6 +32,13 @@ struct receive_plan { /* what a PLAN comes to, on this host */
  */
 int receive_plan(struct json_object *event, const char *name,
                  struct receive_plan *out, struct err *e);
+/*
+ * Its sender is not known, and no Xen has vouched for it yet: it may run
+ * nothing here.
+ *
+ *   -EPERM      a card or a disk of it has a script
+ */
+int receive_plan_runs_nothing(const struct receive_plan *p, struct err *e);
 void receive_plan_free(struct receive_plan *p);
 
 /*

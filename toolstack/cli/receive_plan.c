@@ -16,6 +16,8 @@
 #include "toolstack/supervisor/cfg.h"
 #include "toolstack/supervisor/cfgparse.h"
 #include "toolstack/supervisor/hyp.h"
+#include "toolstack/supervisor/vmdisk.h"
+#include "toolstack/supervisor/vmvif.h"
 
 #define PLAN_VERSION 1
 
@@ -172,6 +174,33 @@ int receive_plan(struct json_object *event, const char *name,
         rc = read_text(out, e);
     if (rc == 0)
         rc = check_size(plan, &out->cfg, e);
+    return rc;
+}
+
+static int refuse_script(const char *what, const char *which,
+                         const char *script, struct err *e)
+{
+    if (!script || !script[0])
+        return 0;
+    return fail(e, -EPERM,
+                "plan: %s %.40s: script=%.200s: by --tcp nobody knows who has "
+                "it run here: move this guest by ssh",
+                what, which, script);
+}
+
+int receive_plan_runs_nothing(const struct receive_plan *p, struct err *e)
+{
+    const struct vm_config *c = &p->cfg;
+    int rc = 0;
+
+    for (uint32_t i = 0; i < c->nr_vifs && rc == 0; i++) {
+        char number[12];
+
+        snprintf(number, sizeof(number), "%u", c->vifs[i].devid);
+        rc = refuse_script("vif", number, c->vifs[i].script, e);
+    }
+    for (uint32_t i = 0; i < c->nr_disks && rc == 0; i++)
+        rc = refuse_script("disk", c->disks[i].vdev, c->disks[i].script, e);
     return rc;
 }
 
