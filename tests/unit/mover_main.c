@@ -3,8 +3,9 @@
  * mover_main.c - a process in freehold-migrate's place; its words are a test's
  *
  * $MOVER has a line for each step: a JSON object is said, `?WORD` waits for a
- * line with that word, `#` waits until the supervisor hangs up, `!` is a death.
- * $MOVER_LOG gets what the supervisor said.
+ * line with that word, `#` waits until the supervisor hangs up, `!` is a death,
+ * `<N` reads so many bytes of its connection.  $MOVER_LOG gets what the
+ * supervisor said, and those bytes, in hex.
  */
 #include <signal.h>
 #include <stdio.h>
@@ -13,6 +14,7 @@
 #include <unistd.h>
 
 #define LINE_FD 3
+#define PEER_FD 4
 
 static FILE *heard, *from;
 
@@ -43,6 +45,16 @@ static void say(const char *text)
         exit(1);
 }
 
+static void hear_peer(unsigned long bytes)
+{
+    unsigned char c;
+
+    while (bytes-- && read(PEER_FD, &c, 1) == 1)
+        fprintf(heard, "%02x", c);
+    fputc('\n', heard);
+    fflush(heard);
+}
+
 int main(void)
 {
     const char *script = getenv("MOVER");
@@ -59,6 +71,8 @@ int main(void)
             raise(SIGKILL);
         else if (*s == '?')
             wait_for(s + 1);
+        else if (*s == '<')
+            hear_peer(strtoul(s + 1, NULL, 10));
         else if (*s == '#')
             wait_for(NULL);
         else

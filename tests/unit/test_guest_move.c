@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <json-c/json.h>
@@ -638,6 +639,115 @@ TEST(one_that_is_ready_is_kept_and_given_up_in_order)
     CHECK_EQ(life.failed.rc, 0);
 }
 
+/* ---- resolve, at the destination ---- */
+
+static void bring_start(void)
+{
+    uint8_t token[FH_TOKEN_BYTES];
+    int dir;
+
+    mkdir(tokens_path, 0700);
+    dir = open(tokens_path, O_RDONLY | O_DIRECTORY);
+    make_token(token, WIRE_START);
+    CHECK_EQ(tokens_keep(dir, token, &err), 0);
+    close(dir);
+}
+
+/* What is heard of us is hello, RESOLVE and the session, and then .. */
+static void check_peer(const char *unit_hex)
+{
+    char want[256];
+
+    snprintf(want, sizeof(want), "%s0000000000000000%s", session_hex, unit_hex);
+    CHECK_HAS(heard(), "46484d4947000001" /* FHMIG */
+                       "01000100"
+                       "00000100"
+                       "03000000"
+                       "00000000");
+    CHECK_HAS(heard(), want);
+    CHECK_HAS(heard(), "\"found\":\"domain\"");
+}
+
+#define ASKED(bytes) "<" bytes "\n{\"event\": \"session\"}\n?found\n"
+
+static void start_it(void)
+{
+    CHECK_EQ(call("resolve", "{\"fds\": []}"), -ENOENT);
+    CHECK_HAS(err.text, "5e550000000000000000000000000001.start");
+    bring_start();
+    play(ASKED("432") STATE("runs") END("runs"));
+    CHECK_EQ(call("resolve", "{\"fds\": [], \"abort\": false}"), 0);
+    CHECK_EQ(call("resolve", "{\"fds\": []}"), -EBUSY);
+    CHECK_EQ(life.guest->doorbell, 0);
+}
+
+static void it_runs(void)
+{
+    check_peer("06000000"
+               "60010000"
+               "0000000000000000" /* TOKEN, START */
+               "46484d540101");
+    CHECK_EQ(life.guest->state, GUEST_RUNNING);
+    ends();
+}
+
+TEST(one_that_is_ready_is_started_by_the_token_that_was_brought)
+{
+    fresh();
+    script_add("state receiving", is_ready);
+    script_add("migration-end ready", start_it);
+    script_add("migration-end runs", it_runs);
+    receive("?\"domid\"\n" STATE("handshake") STATE("ready") "!");
+    drop_tokens();
+}
+
+static void abort_it(void)
+{
+    bring_start(); /* and it is not used */
+    play(ASKED("80") END("poisoned"));
+    CHECK_EQ(call("resolve", "{\"fds\": [], \"abort\": true}"), 0);
+}
+
+static void it_is_over(void)
+{
+    check_peer("07000000"
+               "00000000"
+               "0100000000000000"); /* ASK 1 */
+}
+
+TEST(one_that_is_ready_is_given_up_by_resolve)
+{
+    fresh();
+    script_add("state receiving", is_ready);
+    script_add("migration-end ready", abort_it);
+    script_add("migration-end poisoned", it_is_over);
+    receive("?\"domid\"\n" STATE("handshake") STATE("ready") "!");
+    CHECK_HAS(told, "migration-end poisoned, state gone, ");
+    drop_tokens();
+}
+
+/* Its steward does not say which: there is no file to look for. */
+static void no_session(void)
+{
+    CHECK_EQ(call("resolve", "{\"fds\": [], \"abort\": true}"), -EBUSY);
+    CHECK_HAS(err.text, "it has no session yet");
+    CHECK_EQ(call("destroy", NULL), 0);
+}
+
+static void is_ready_of_none(void)
+{
+    steward()->state = FH_MOVE_READY;
+}
+
+TEST(one_without_a_session_cannot_be_resolved)
+{
+    fresh();
+    script_add("state receiving", is_ready_of_none);
+    script_add("migration-end ready", no_session);
+    receive("?\"domid\"\n" STATE("handshake") "!");
+    drop_tokens();
+}
+
 /* As many tokens, of as many sessions, as its peer likes to send. */
 static void add_tokens(char *steps, size_t bytes, bool ours, uint32_t nr)
 {
@@ -915,6 +1025,9 @@ int main(void)
         RULE(a_disk_that_cannot_be_reached_from_here_is_told),
         RULE(disks_that_are_reached_are_no_reason),
         RULE(one_that_is_ready_is_kept_and_given_up_in_order),
+        RULE(one_that_is_ready_is_started_by_the_token_that_was_brought),
+        RULE(one_that_is_ready_is_given_up_by_resolve),
+        RULE(one_without_a_session_cannot_be_resolved),
         RULE(what_a_peer_sends_without_end_fills_neither_files_nor_the_log),
         RULE(a_token_that_comes_before_there_is_a_session_gets_no_file),
         RULE(a_guest_that_was_leaving_goes_on_under_the_next_supervisor),
