@@ -37,11 +37,18 @@ static void on_gone(void *arg)
     device.gone = true;
 }
 
+static void on_held(void *arg)
+{
+    CHECK(arg == &device);
+    disk.nr_held++;
+}
+
 static const struct vbd_ops ops = {
     .base = on_base,
     .started = on_started,
     .moved = device_moved,
     .gone = on_gone,
+    .held = on_held,
 };
 
 static void on_fired(const char *token)
@@ -62,6 +69,7 @@ void disk_open(void)
             .nr_queues = 2,
             .limits = { 500, 0 },
         },
+        .later = disk.later,
     };
     struct err e = { 0 };
 

@@ -18,6 +18,8 @@
 extern struct disk_world {
     struct vbd *vbd;
     struct vm_disk spec;
+    bool later;       /* disk_open(): its guest is not here yet */
+    uint32_t nr_held; /* times that it was told */
 } disk;
 
 int disk_set_up(void **state); /* of the program */
