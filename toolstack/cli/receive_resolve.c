@@ -154,8 +154,15 @@ int receive_resolve(struct json_object *event, struct moveproc *p, char *end,
 {
     const char *session = jsonget_text(event, "session"), *known = NULL;
     char hex[2 * FH_TOKEN_BYTES + 1], name[VM_NAME_MAX + 1];
+    uint8_t id[WIRE_ID_BYTES];
     int rc;
 
+    /* A guest whose transfer has no session yet must not be found. */
+    if (tokens_unhex(id, WIRE_ID_BYTES, session) < 0)
+        return fail(e, -EPROTO,
+                    "resolve: session: got %.40s, want %u bytes in "
+                    "hex",
+                    session, WIRE_ID_BYTES);
     if (find_token(session, hex, &known)) {
         say_found(p, "token", hex);
         rc = wait_end(p, e);
