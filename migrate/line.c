@@ -144,6 +144,15 @@ void line_say(struct line *l, struct json_object *o)
     json_object_put(o);
 }
 
+void line_tell(struct line *l, struct json_object *o)
+{
+    if (uv_stream_get_write_queue_size((uv_stream_t *)&l->pipe) <
+        LINE_BEHIND_BYTES)
+        line_say(l, o);
+    else
+        json_object_put(o);
+}
+
 void line_stop(struct line *l)
 {
     if (!uv_is_closing((uv_handle_t *)&l->pipe))

@@ -32,6 +32,10 @@ int line_first(struct line *l, int fd, struct json_object **out, struct err *e);
 int line_open(struct line *l, uv_loop_t *loop, int fd, struct err *e);
 void line_start(struct line *l); /* object() and gone() from here on */
 void line_say(struct line *l, struct json_object *o); /* takes it */
+/* The same of news, which a guest can cause without end: it is dropped while
+   the supervisor has LINE_BEHIND_BYTES to read. */
+#define LINE_BEHIND_BYTES (256u << 10)
+void line_tell(struct line *l, struct json_object *o);
 void line_stop(struct line *l);
 void line_free(struct line *l); /* the loop is done with it */
 

@@ -230,7 +230,10 @@ static void event(void *arg, struct json_object *o)
 {
     struct transfer *t = arg;
 
-    line_say(&t->line, o);
+    if (strcmp(jsonget_text(o, "event"), "progress") == 0)
+        line_tell(&t->line, o);
+    else
+        line_say(&t->line, o);
 }
 
 static void on_flushed(uv_timer_t *timer)

@@ -10,6 +10,8 @@ fh_unit_test(migrate_wire ${FH_MIGRATE})
 find_package(Threads REQUIRED)
 fh_unit_test(migrate_relay ${FH_MIGRATE} fh_base ${FH_BASE_LIBS})
 target_sources(test_migrate_relay PRIVATE ../fakes/fake_mover.c ../../migrate/seat.c)
+fh_unit_test(line ${FH_MIGRATE})
+target_sources(test_line PRIVATE ../../migrate/line.c)
 fh_unit_test(seat ${FH_MIGRATE} -Wl,--wrap=evt_take)
 target_sources(test_seat PRIVATE ../../migrate/seat.c)
 
