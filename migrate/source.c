@@ -160,12 +160,13 @@ static void on_token(struct source *s, const uint8_t *token, uint64_t now_ms)
         finish(s, type == WIRE_DONE ? MOVE_END_MOVED : MOVE_END_STUCK, now_ms);
         return;
     }
+    if (!s->token_mailed) /* a peer could send bad ones without end */
+        set_timer(s, now_ms + MOVE_STEWARD_MS,
+                  type == WIRE_DONE
+                      ? "DONE is there, and Xen does not retire it"
+                      : "ABORT is there, and Xen does not unfence it");
     s->token_mailed = true;
     s->io->mail(s->io->arg, FH_MAIL_TOKEN, 0, token, FH_TOKEN_BYTES);
-    set_timer(s, now_ms + MOVE_STEWARD_MS,
-              type == WIRE_DONE
-                  ? "DONE is there, and Xen does not retire it"
-                  : "ABORT is there, and Xen does not unfence it");
 }
 
 static void be_fenced(struct source *s, uint64_t now_ms)

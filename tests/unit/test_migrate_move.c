@@ -242,6 +242,28 @@ TEST(a_source_without_a_plan_is_not_waited_for)
     pair_close(p);
 }
 
+/* Else nobody could resolve it by another way, and nobody end it. */
+TEST(a_peer_that_sends_bad_tokens_is_not_heard_for_ever)
+{
+    const struct wire_unit u = { WIRE_TOKEN, FH_TOKEN_BYTES, 0 };
+    const struct source_opts o = { .resolve = true, .want_abort = true };
+    uint8_t bad[FH_TOKEN_BYTES] = "FHMT\1\2";
+    struct pair *p = fresh(1, true, 1);
+
+    pair_open(p);
+    source_open(&p->src, p->src.io, &o, p->now_ms);
+    source_hello(&p->src, p->now_ms);
+    CHECK_EQ(p->src.state, SOURCE_FENCED);
+    for (uint32_t i = 0; i < 10 && p->src.state != SOURCE_ENDED; i++) {
+        p->now_ms += 10000;
+        source_unit(&p->src, &u, bad, p->now_ms);
+        source_tick(&p->src, p->now_ms);
+    }
+    CHECK_EQ(p->src.end, MOVE_END_FENCED);
+    CHECK_HAS(p->src.why, "does not unfence");
+    pair_close(p);
+}
+
 TEST(a_destination_that_errs_leaves_the_guest)
 {
     for (uint32_t at = 1; at < 8; at++) {
@@ -282,5 +304,6 @@ RUN_TESTS(
     RULE(a_steward_that_forgets_the_pause_does_not_keep_the_guest_suspended),
     RULE(a_peer_that_does_not_read_does_not_keep_the_guest_suspended),
     RULE(a_source_without_a_plan_is_not_waited_for),
+    RULE(a_peer_that_sends_bad_tokens_is_not_heard_for_ever),
     RULE(a_destination_that_errs_leaves_the_guest),
     RULE(a_steward_that_is_silent_ends_it))
