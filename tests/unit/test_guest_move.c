@@ -390,6 +390,8 @@ static void destroy(void)
     CHECK_EQ(call("migrate_cancel", NULL), -EBUSY);
     CHECK_EQ(call("resolve", "{\"fds\": []}"), -EINVAL);
     CHECK_HAS(err.text, "which needs the word of the other host");
+    guest_stop_now(life.guest); /* systemctl stop, and its time is over */
+    CHECK(fake_find(guest_domid(life.guest)) != NULL);
     CHECK_EQ(domain()->nr_resumes, 0);
     CHECK(has_token("start"));
     CHECK_EQ(call("destroy", "{\"force\": true}"), 0);

@@ -228,6 +228,17 @@ void guest_destroy(struct guest *g)
     guest_end(g, "destroyed", NULL);
 }
 
+void guest_stop_now(struct guest *g)
+{
+    struct err e = { 0 };
+
+    guest_move_cancel(g);
+    if (guest_move_bars(g, "destroy", NULL, &e) == 0)
+        guest_destroy(g);
+    else
+        log_err("%s", e.text);
+}
+
 int guest_may_leave(const struct guest *g, struct err *e)
 {
     if (g->move)

@@ -111,6 +111,12 @@ int guest_stop_for_good(struct guest *g, struct err *e);
 
 /* Destroy the domain and every trace of it, whatever it does. */
 void guest_destroy(struct guest *g);
+/*
+ * The same, of one that did not stop when it was asked; but not of one that is
+ * on its way to another host: a transfer is cancelled, and one that is cut is
+ * kept, for it may be all that there is of the guest.
+ */
+void guest_stop_now(struct guest *g);
 
 /*
  * Have this process replaced under the running guest: reload() is asked for it.

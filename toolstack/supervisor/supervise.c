@@ -34,6 +34,8 @@
 #include "toolstack/supervisor/vifdev.h"
 #include "toolstack/supervisor/vmcfg.h"
 
+#define DEADLINE_AGAIN_MS 10000u
+
 struct supervisor {
     uv_loop_t loop;
     uv_signal_t term, intr, hup;
@@ -149,7 +151,7 @@ static void on_stop(uv_signal_t *h, int signum)
     if (!s->guest)
         return;
     if (s->nr_signals++ > 0) {
-        guest_destroy(s->guest);
+        guest_stop_now(s->guest);
         return;
     }
     notify_stopping();
@@ -169,7 +171,8 @@ static void on_deadline(uv_timer_t *t)
         return;
     log_err("guest %s: it did not stop in %u s: it is destroyed", s->cfg->name,
             s->o->stop_timeout_s);
-    guest_destroy(s->guest);
+    uv_timer_start(t, on_deadline, DEADLINE_AGAIN_MS, 0); /* if it is not */
+    guest_stop_now(s->guest);
 }
 
 /* Signals that mean us: held back while nobody of us can hear them. */
