@@ -31,6 +31,17 @@ const char *vm_action_name(enum vm_action a)
     return action_name[a];
 }
 
+/* Its console's log would be one that we write: the guest's words among ours.
+ */
+static bool is_log_of_ours(const char *name, size_t len)
+{
+    static const char end[] = "-supervisor";
+    size_t end_len = strlen(end);
+
+    return strcmp(name, "migrate-receive") == 0 ||
+           (len > end_len && strcmp(name + len - end_len, end) == 0);
+}
+
 int vmcfg_check_name(const char *name, struct err *e)
 {
     size_t len = strlen(name);
@@ -52,6 +63,11 @@ int vmcfg_check_name(const char *name, struct err *e)
         return fail(e, -EINVAL,
                     "name %.63s: got digits alone, want a name that is no "
                     "domain id",
+                    name);
+    if (is_log_of_ours(name, len))
+        return fail(e, -EINVAL,
+                    "name %.63s: got what one of our own logs is called, want "
+                    "neither migrate-receive nor an end in -supervisor",
                     name);
     return 0;
 }
