@@ -199,6 +199,27 @@ TEST(words_survive_their_quotes)
     drop_guest();
 }
 
+/* A comment in Latin 1, of which the other host would only say that it is no
+   JSON. */
+TEST(a_configuration_that_is_no_utf8_does_not_leave)
+{
+    struct receive_plan p;
+    char text[1024];
+
+    snprintf(text, sizeof(text), "%s# m\xc3\xbc\xe2\x82\xac\n", made_from);
+    make_guest(text);
+    CHECK_EQ(reads(NULL, &p), 0);
+    receive_plan_free(&p);
+    drop_guest();
+
+    snprintf(text, sizeof(text), "%s\n# m\xfcller\n", made_from);
+    make_guest(text);
+    CHECK_EQ(guest_plan(&src.g, &src.plan, &e), -EINVAL);
+    CHECK_STR(e.text, "guest web: migrate: its configuration: line 11: got "
+                      "byte 0xfc, want UTF-8");
+    drop_guest();
+}
+
 TEST(the_destination_may_call_it_otherwise)
 {
     struct receive_plan p;
@@ -354,6 +375,7 @@ int main(void)
         RULE(a_plan_is_of_the_guest_as_it_is_now),
         RULE(the_last_device_that_was_detached_does_not_come_back),
         RULE(words_survive_their_quotes),
+        RULE(a_configuration_that_is_no_utf8_does_not_leave),
         RULE(the_destination_may_call_it_otherwise),
         RULE(a_uuid_that_a_domain_here_has_is_drawn_anew),
         RULE(a_plan_without_its_parts_is_refused_by_name),

@@ -170,6 +170,39 @@ static int config_text(struct guest *g, const struct lists *l, char **out,
     return f ? 0 : fail(e, -ENOMEM, "plan: no memory");
 }
 
+/* Bytes of the character there; 0: it is none of UTF-8. */
+static size_t char_bytes(const unsigned char *c)
+{
+    size_t nr = *c < 0x80             ? 1
+                : (*c & 0xe0) == 0xc0 ? 2
+                : (*c & 0xf0) == 0xe0 ? 3
+                : (*c & 0xf8) == 0xf0 ? 4
+                                      : 0;
+
+    for (size_t i = 1; i < nr; i++)
+        if ((c[i] & 0xc0) != 0x80)
+            return 0;
+    return nr;
+}
+
+/* JSON has no other; and who reads it there knows of no line. */
+static int check_utf8(const struct guest *g, const char *config, struct err *e)
+{
+    uint32_t line = 1;
+    size_t nr;
+
+    for (const unsigned char *c = (const void *)config; *c; c += nr) {
+        nr = char_bytes(c);
+        if (nr == 0)
+            return fail(e, -EINVAL,
+                        "guest %s: migrate: its configuration: line %u: got "
+                        "byte 0x%02x, want UTF-8",
+                        g->cfg->name, line, *c);
+        line += *c == '\n';
+    }
+    return 0;
+}
+
 static void fill(struct guest *g, const struct lists *l, const char *config,
                  struct json_object *o)
 {
@@ -198,6 +231,8 @@ int guest_plan(struct guest *g, struct json_object **out, struct err *e)
         rc = list_cards(g, l.cards, l.any_mac, e);
     if (rc == 0)
         rc = config_text(g, &l, &config, e);
+    if (rc == 0)
+        rc = check_utf8(g, config, e);
     if (rc == 0) {
         *out = json_object_new_object();
         fill(g, &l, config, *out);
