@@ -55,8 +55,9 @@ $(send_end | tail -n 3)"
     received=$(send_end) || rc=$?
     wire=$(wire_end 60)
     # READY waits for its operator; and who was killed cannot tidy up.
-    case $2$3 in end_receiver* | *d:ready)
-        out+=$(dom0_sh "timeout 60 freehold destroy $to" 2>&1) ;;
+    case $2$3 in
+    end_receiver*) out+=$(dom0_sh "timeout 60 freehold destroy -f $to" 2>&1) ;;
+    *d:ready) out+=$(dom0_sh "timeout 60 freehold destroy $to" 2>&1) ;;
     esac
     if ! grep -q '^status 0' <<<"$(receive_end $to 90)" && [ $rc != 0 ] &&
         [ "$(runs $at)" = "$domid" ] && wire+=$(mem_goes_on $at 1 60 2>&1) &&
@@ -64,7 +65,7 @@ $(send_end | tail -n 3)"
         pass "$1, at $3: it is where it was, and nothing else is"
     else
         fail "$1, at $3: it is where it was, and nothing else is" \
-            "status $rc; $out; ${wire: -600}
+            "status $rc; $out; $(tail -c 600 <<<"$wire")
 $(why $at $to "$received" "$(dom0_sh "cat $MIG/$to.recv")")"
         return 1
     fi

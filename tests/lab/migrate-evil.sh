@@ -103,7 +103,7 @@ lied() {
     if [ -z "$bad" ]; then
         pass "$what: it $([ "$want" = fenced ] && echo 'is fenced, and resolved' || echo "$want")"
     else
-        fail "$what: want that it $want" "$bad; ${wire: -500}
+        fail "$what: want that it $want" "$bad; $(tail -c 500 <<<"$wire")
 $(why $at $to "$out" "$received")"
         [ -n "$(runs $at)" ] || exit 0
         return 1

@@ -125,24 +125,29 @@ send() {
     shift
     dom0 timeout "$MIG_S" freehold migrate --json "$@" "$name" 2>&1
 }
-# send_start NAME OPTION...: the same, not waiting; send_end prints what came.
+# send_start NAME OPTION...: the same, not waiting; send_end prints what came.  In
+# dom0 alone, as receive_start: what is killed meanwhile ends no connection.
 send_start() {
-    send "$@" >"$FREEHOLD_RESULTS/$SUITE-send" 2>&1 &
-    SENDING=$!
+    local name=$1
+    shift
+    dom0_sh "rm -f $MIG/send.out
+        setsid sh -c 'timeout $MIG_S freehold migrate --json $* $name
+            echo status \$?' >$MIG/send.out 2>&1 </dev/null &"
 }
 send_end() { # its status is freehold migrate's
-    local rc=0
-    wait "$SENDING" || rc=$?
-    cat "$FREEHOLD_RESULTS/$SUITE-send"
-    return $rc
+    local said
+    wait_log "$MIG_S" '^status ' $MIG/send.out >/dev/null || echo "no end of it"
+    said=$(dom0_sh "cat $MIG/send.out")
+    sed '/^status /d' <<<"$said"
+    return "$(sed -n 's/^status //p' <<<"$said" | grep . || echo 255)"
 }
 said_end() { grep -qE "\"end\": *\"$1\"" <<<"$2"; } # END TEXT
 
 # why FROM TO SAID RECEIVED: what is known of a transfer that went another way.
 # All of it is in a file; here is the end of each.
-WHY_NR=0
 why() {
-    local file=$FREEHOLD_RESULTS/$SUITE-why-$((WHY_NR += 1))
+    local file
+    file=$(mktemp "$FREEHOLD_RESULTS/$SUITE-why-XXX")
     {
         printf '== freehold migrate\n%s\n== migrate-receive\n%s\n' "$3" "$4"
         on "${FROM_ON:-$ON}" why_of "$1" source
