@@ -253,6 +253,23 @@ struct xen_steward_platform {
 };
 
 /*
+ * Slow a guest that changes its memory faster than it can be sent: its vCPUs,
+ * all at once, stand still for that share of the time.  The steward's does
+ * not.  It lasts until it is said anew, the log ends or the guest shuts down;
+ * in one that shuts down, or has, nothing begins.
+ *
+ *   -EINVAL     there is no log, percent is beyond XEN_STEWARD_SLOW_MAX, or
+ *               pad is not 0
+ *   -EBUSY      the state is not RUN
+ */
+#define XEN_STEWARD_slow 12
+#define XEN_STEWARD_SLOW_MAX 80
+struct xen_steward_slow { /* IN */
+    uint32_t percent;     /* 0: it runs as it can */
+    uint32_t pad;
+};
+
+/*
  * Evidence: what one Xen says of a domain, for another Xen of the same pool to
  * check.  Claims of a fixed size under an HMAC-SHA-256, whose key no domain
  * has.  It is no secret, and dom0 carries it.

@@ -38,6 +38,7 @@
 #define ST_get_context 9
 #define ST_set_context 10
 #define ST_get_platform 11
+#define ST_slow 12
 
 #define ENOSYS 38
 #define EPERM 1
@@ -59,6 +60,8 @@
 #define CONTEXT_BYTES (BUFFER_PAGES * 0x1000 - 8)
 #define FIRST_REF 8
 #define GRANTS 0xc0001000 /* where the grant table is seen */
+#define SHARES 5     /* of time, to compare what is done in them */
+#define SHARE_MS 100
 #define CPU_INSTANCE 34 /* into a context: of the record behind the header */
 
     .code32
@@ -173,6 +176,45 @@ report: /* rax: got, rdx: want, rsi: rule */
     vmmcall
 .endm
 
+/*
+ * vCPU 0 works for SHARE_MS, and so do we: add what each did to the two words
+ * at rdi.  Changes rax, rcx, rdx, r8, r9.
+ */
+work_both:
+    movq work(%rip), %r8
+    subq %r8, (%rdi)
+    rdtsc
+    shlq $32, %rdx
+    addq %rax, %rdx
+    movl platform_tsc_khz(%rip), %r9d
+    imulq $SHARE_MS, %r9
+    addq %rdx, %r9
+1:  incq 8(%rdi)
+    rdtsc
+    shlq $32, %rdx
+    addq %rax, %rdx
+    cmpq %r9, %rdx
+    jb 1b
+    movq work(%rip), %r8
+    addq %r8, (%rdi)
+    ret
+
+/*
+ * rax: 1 if vCPU 0 did less for each of our turns at rdi than 60 % of what it
+ * did at `free`.  Changes rcx.
+ */
+is_slower:
+    movq (%rdi), %rax
+    imulq free+8(%rip), %rax
+    imulq $10, %rax
+    movq free(%rip), %rcx
+    imulq 8(%rdi), %rcx
+    imulq $6, %rcx
+    cmpq %rcx, %rax
+    setb %al
+    movzbl %al, %eax
+    ret
+
 steward:
     leaq stack_top(%rip), %rsp
     hypercall HC_steward_op, ST_info, AT(info)
@@ -205,6 +247,8 @@ steward:
     expect -EINVAL, "what is not logged cannot be taken"
     hypercall HC_steward_op, ST_mark_mapped, AT(marks)
     expect -EINVAL, "nor marked"
+    hypercall HC_steward_op, ST_slow, AT(slow_most)
+    expect -EINVAL, "nor is it slowed"
     hypercall HC_steward_op, ST_get_context, AT(get)
     expect -EAGAIN, "no context is had before a suspend"
     hypercall HC_steward_op, ST_set_context, AT(set)
@@ -278,8 +322,44 @@ steward:
     expect -EINVAL, "pages are taken by steps"
     hypercall HC_steward_op, ST_set_context, AT(set)
     expect -EBUSY, "no context is set in what runs"
+    hypercall HC_steward_op, ST_slow, AT(slow_more)
+    expect -EINVAL, "81 per cent is too slow"
+    hypercall HC_steward_op, ST_slow, AT(slow_pad)
+    expect -EINVAL, "slow wants its pad to be 0"
+    hypercall HC_steward_op, ST_slow, AT(slow_most)
+    expect 0, "what is logged is slowed"
     hypercall HC_vcpu_op, 1, 0
     expect 0, "vCPU 0 starts after set_role"
+
+1:  cmpq $0, work(%rip)
+    je 1b
+    movl $SHARES, %ebp
+2:  hypercall HC_steward_op, ST_slow, AT(slow_most)
+    movl $AT(slowed), %edi
+    call work_both
+    hypercall HC_steward_op, ST_slow, AT(slow_not)
+    movl $AT(free), %edi
+    call work_both
+    decl %ebp
+    jnz 2b
+    movl $AT(slowed), %edi
+    call is_slower
+    expect 1, "a slowed vCPU does less, and the steward's as much as ever"
+    hypercall HC_steward_op, ST_slow, AT(slow_most)
+    hypercall HC_steward_op, ST_log_dirty, AT(log_off)
+    expect 0, "the log of what is slowed ends"
+    movl $SHARES, %ebp
+3:  movl $AT(freed), %edi
+    call work_both
+    decl %ebp
+    jnz 3b
+    movl $AT(freed), %edi
+    call is_slower
+    expect 0, "and with it that it is slowed"
+    hypercall HC_steward_op, ST_slow, AT(slow_not)
+    expect -EINVAL, "for good"
+    hypercall HC_steward_op, ST_log_dirty, AT(log_on)
+    expect 0, "another log starts"
 
     pass 1
     await 2
@@ -304,6 +384,8 @@ steward:
     expect 2, "what is written again is there again, and what was removed"
     movq bitmap(%rip), %rax
     expect 0x60, "these are the ones"
+    hypercall HC_steward_op, ST_slow, AT(slow_most)
+    expect 0, "what is about to suspend is slowed"
     pass 5
 
 1:  hypercall HC_steward_op, ST_wait, AT(forever)
@@ -311,6 +393,8 @@ steward:
     testq %rax, %rax
     jz 1b
     expect 1, "the steward hears of a suspend, the first"
+    hypercall HC_steward_op, ST_slow, AT(slow_most)
+    expect 0, "what is suspended is slowed no more"
     hypercall HC_steward_op, ST_mark_mapped, AT(marks_other)
     expect -EAGAIN, "another is not this one, for mark_mapped"
     hypercall HC_steward_op, ST_mark_mapped, AT(marks)
@@ -337,7 +421,7 @@ steward:
     hypercall HC_steward_op, ST_log_dirty, AT(log_off)
     expect 0, "the log ends"
     hypercall HC_steward_op, ST_take_dirty, AT(take)
-    expect -EINVAL, "for good"
+    expect -EINVAL, "and is not to be taken any more"
     hypercall HC_steward_op, ST_notify
 
 1:  hypercall HC_steward_op, ST_wait, AT(forever)
@@ -421,7 +505,9 @@ done:
 
 vcpu0:
     leaq stack0_top(%rip), %rsp
-    await 1
+1:  incq work(%rip)
+    cmpl $1, turn(%rip)
+    jne 1b
     movl RAM + 0x6000, %eax
     movl $1, RAM + 0x5000
     pass 2
@@ -504,6 +590,10 @@ bad: .long 0
 turn: .long 0
 woke: .long 0 /* vCPU 0, out of its suspend */
     .balign 8
+work: .quad 0 /* that vCPU 0 did */
+free: .quad 0, 0 /* vCPU 0's and the steward's, while it was not slowed, */
+slowed: .quad 0, 0 /* while it was, */
+freed: .quad 0, 0 /* and while it was no more */
 info: .fill 56, 1, 0
 role_bad: .long 7, 0
     .fill 32, 1, 0
@@ -526,6 +616,10 @@ take_own: .quad 0x80000, AT(bitmap)
 take_own_nr_dirty: .long 0
     .quad 0
 bitmap: .fill 64, 1, 0
+slow_not: .long 0, 0
+slow_most: .long 80, 0
+slow_more: .long 81, 0
+slow_pad: .long 80, 1
 marks: .long 1, 0
 marks_other: .long 2, 0
 get: .quad CONTEXT
@@ -546,7 +640,8 @@ set_huge: .quad RAM
 platform: .quad AT(leaves), AT(msrs)
 platform_nr_leaves: .long 0
 platform_nr_msrs: .long 0
-platform_tsc_mode: .long 0, 0
+platform_tsc_mode: .long 0
+platform_tsc_khz: .long 0
     .quad 0, 0, 0
 query_none: .quad 0, 0, AT(runs)
     .long 16, 0

@@ -487,13 +487,29 @@ static void retiring(struct proxied *s, const evidence *done,
     want("the same bytes", SAME(*start, again), 1);
 }
 
-/* D moves on to F, which gives up. */
+static int64_t log_dirty(struct proxied *p, uint32_t enable)
+{
+    struct xen_steward_log_dirty l = { .enable = enable };
+
+    return proxied_op(p, XEN_STEWARD_log_dirty, &l, sizeof(l));
+}
+
+static int64_t slow(struct proxied *p, uint32_t percent)
+{
+    struct xen_steward_slow l = { .percent = percent };
+
+    return proxied_op(p, XEN_STEWARD_slow, &l, sizeof(l));
+}
+
+/* D moves on to F, which gives up.  It is slowed, and suspends all the same. */
 static void cancelled(struct proxied *d, struct proxied *f)
 {
     const evidence own = now(d), there = now(f);
     evidence start = { 0 }, abort_f = { 0 }, e;
     uint32_t suspension, times;
 
+    want("a guest can be slowed", log_dirty(d, 1) | slow(d, 80), 0);
+    want("and goes on", guest_runs(d), 1);
     proxied_suspend(d);
     suspension = suspended(d);
     want("fence, one host on",
@@ -511,7 +527,9 @@ static void cancelled(struct proxied *d, struct proxied *f)
                 (struct with){ 5, 6, start.claims.instance, .given = &start },
                 &e),
          -EBUSY);
+    want("what is fenced is not slowed", slow(d, 80), -EBUSY);
     want("unfence works", unfence(d, &abort_f), 0);
+    want("in a suspend that changes nothing", slow(d, 80), 0);
     want("the state is run", info_of(d).state, XEN_STEWARD_STATE_run);
     want("it still stands still", guest_runs(d), 0);
     want("unfence works once", unfence(d, &abort_f), -EBUSY);
@@ -550,6 +568,27 @@ static void pinned(struct proxied *p, const evidence *other)
                               .suspension = suspended(p) },
                &e),
          -EPERM);
+}
+
+/* Two that are slowed: one is destroyed, the other's log ends. */
+static void slowed(struct world *w, struct proxied *p)
+{
+    proxied_open(w, p);
+    want("what is about to be launched is not slowed", slow(p, 80), -EINVAL);
+    set_role(p, XEN_STEWARD_STATE_run, 0);
+    want("it starts", guest_initialise(p) | guest_up(p), 0);
+    want("without a log it is not slowed", slow(p, 0), -EINVAL);
+    want("with one it is", log_dirty(p, 1) | slow(p, 80), 0);
+    proxied_close(p);
+
+    proxied_open(w, p);
+    set_role(p, XEN_STEWARD_STATE_run, 0);
+    want("before its vCPU is up it is, too", log_dirty(p, 1) | slow(p, 80), 0);
+    want("it starts", guest_initialise(p) | guest_up(p), 0);
+    want("it runs", guest_runs(p), 1);
+    want("the log ends", log_dirty(p, 0), 0);
+    want("it still runs", guest_runs(p), 1);
+    proxied_close(p);
 }
 
 int main(void)
@@ -599,6 +638,7 @@ int main(void)
     proxied_open(w, &p);
     pinned(&p, &at_d);
     proxied_close(&p);
+    slowed(w, &p);
     world_close(w);
     printf("passage: done %d\n", nr_bad);
     return nr_bad != 0;
