@@ -233,7 +233,8 @@ struct fh_move_steward {
     uint32_t acked; /* S: epochs that have their EPOCH_ACK; D: answered */
     uint64_t ram_pages;   /* the guest has */
     uint64_t sent_pages;  /* S: named in frames so far, D: taken from them */
-    uint64_t epoch_pages; /* of these, in this epoch */
+    uint64_t epoch_pages; /* of these, in this epoch; both go by steps of
+                             ram_pages / 64 + 1 until it ends */
     uint64_t dirty_pages; /* S: that changed since; UINT64_MAX: not known */
     uint8_t session[16];  /* zero: none yet */
     uint32_t moved[FH_MOVE_STREAMS];

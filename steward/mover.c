@@ -10,6 +10,8 @@
 #include "mover_priv.h"
 #include "wipe.h"
 
+#define SHOWN_STEPS 64u /* of all memory */
+
 static const uint8_t export_shows[] = {
     [EXPORT_IDLE] = FH_MOVE_IDLE,
     [EXPORT_HELLO] = FH_MOVE_HELLO,
@@ -109,9 +111,20 @@ uint32_t mover_mail_seq(const struct mover *v)
 
 /* ---- what dom0 sees of it ---- */
 
-static uint64_t pages_of(const struct totals *t)
+/*
+ * While an epoch lasts, its pages are counted in steps: frame by frame they
+ * would say how many each has named, and thus where memory is zero.
+ */
+static void count_pages(const struct mover *v, const struct totals *t,
+                        bool lasts, struct movepage_view *out)
 {
-    return t->data_pages + t->zero_pages + t->hole_pages;
+    uint64_t all = t->data_pages + t->zero_pages + t->hole_pages;
+    uint64_t step = v->view.ram_pages / SHOWN_STEPS + 1;
+
+    out->epoch_pages = t->epoch_pages;
+    if (lasts)
+        out->epoch_pages -= t->epoch_pages % step;
+    out->sent_pages = all - t->epoch_pages + out->epoch_pages;
 }
 
 static void look_at_source(const struct mover *v, struct movepage_view *out)
@@ -122,8 +135,11 @@ static void look_at_source(const struct mover *v, struct movepage_view *out)
     out->error = x->why.code;
     out->epoch = x->epoch;
     out->acked = x->nr_acked;
-    out->sent_pages = pages_of(&x->totals);
-    out->epoch_pages = x->totals.epoch_pages;
+    count_pages(v, &x->totals, x->sending, out);
+    if (x->state == EXPORT_CANCELLED) { /* maybe in the midst of one */
+        out->sent_pages = v->view.sent_pages;
+        out->epoch_pages = v->view.epoch_pages;
+    }
     memcpy(out->session, x->hand.session, sizeof(out->session));
 }
 
@@ -135,8 +151,7 @@ static void look_at_dest(const struct mover *v, struct movepage_view *out)
     out->error = m->why.code;
     out->epoch = m->epoch;
     out->acked = v->nr_answers;
-    out->sent_pages = pages_of(&m->totals);
-    out->epoch_pages = m->totals.epoch_pages;
+    count_pages(v, &m->totals, true, out); /* at its end epoch_pages are 0 */
     memcpy(out->session, m->hand.session, sizeof(out->session));
     if (m->state == IMPORT_READY && m->have_answer)
         out->state = FH_MOVE_IMPORT; /* READY is to be the last mail by then */

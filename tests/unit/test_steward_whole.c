@@ -111,6 +111,45 @@ TEST(a_steward_that_is_slower_than_the_link_is_not_forgotten)
     whole_close(&w);
 }
 
+struct seen { /* of the counts on one side's page */
+    uint64_t sent, epoch;
+    uint32_t changes,
+        odd; /* odd: no step of 1/64 of memory, or a little more */
+};
+
+static void see_counts(struct whole *x, struct whole_side *side)
+{
+    const struct fh_move_steward *m = &page(side)->move;
+    struct seen *seen = x->evil_arg;
+
+    seen += side == &x->d;
+    seen->changes += m->sent_pages != seen->sent;
+    seen->odd += m->epoch_pages != seen->epoch &&
+                 m->epoch_pages % (m->ram_pages / 64 + 1) != 0;
+    seen->sent = m->sent_pages;
+    seen->epoch = m->epoch_pages;
+}
+
+/* A frame that names more pages than fit it has zero ones: which is ours. */
+TEST(dom0_does_not_see_how_many_pages_a_frame_names)
+{
+    for (uint32_t seed = 1; seed <= 2; seed++) {
+        struct seen seen[2] = { 0 };
+
+        fresh(seed, 1, false); /* two epochs */
+        w.evil = see_counts;
+        w.evil_arg = seen;
+        whole_run(&w);
+        check_moved(5);
+        CHECK(w.nr_frames > 20);
+        CHECK(seen[0].odd <= 2); /* their ends */
+        CHECK_EQ(seen[1].odd, 0);
+        CHECK(seen[0].changes <= 2 * (64 + 2));
+        CHECK(seen[1].changes <= 2 * (64 + 2));
+        whole_close(&w);
+    }
+}
+
 TEST(a_guest_that_came_can_leave_again)
 {
     fresh(11, 2, true);
@@ -501,7 +540,8 @@ static const struct CMUnitTest tests[] = {
     RULE(a_steward_that_is_slower_than_the_link_is_not_forgotten),
     RULE(a_guest_moves_whole_over_any_number_of_streams),
     RULE(a_steward_does_not_look_more_often_than_there_is_something),
-    RULE(a_guest_that_came_can_leave_again),
+    RULE(dom0_does_not_see_how_many_pages_a_frame_names),
+          RULE(a_guest_that_came_can_leave_again),
     RULE(a_dry_run_moves_no_page),
     RULE(cancelled_at_any_moment_the_guest_runs_at_one_side),
     RULE(cut_at_any_moment_resolve_brings_it_to_one_side),
