@@ -12,8 +12,12 @@
 
 #include <errno.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
+#include <xen/xen.h>
+
+#include <xen/hvm/save.h>
 
 #define GIVEN_OFF 0x1000u
 #define MADE_OFF 0x2000u
@@ -406,6 +410,25 @@ static void second(struct proxied *e, struct proxied *s, const evidence *start)
     want("nor retire", retire(s, &abort_e), -EXDEV);
 }
 
+/* A copy, in which Xen would divide by 0 for each timer. */
+static const uint8_t *undivided(const uint8_t *context, uint32_t bytes)
+{
+    static uint8_t copy[CONTEXT_MAX];
+    struct hvm_save_descriptor r;
+    struct hvm_hw_lapic lapic;
+
+    memcpy(copy, context, bytes);
+    for (uint32_t at = 0; at + sizeof(r) + sizeof(lapic) <= bytes;
+         at += (uint32_t)sizeof(r) + r.length) {
+        memcpy(&r, copy + at, sizeof(r));
+        if (r.typecode == HVM_SAVE_CODE(LAPIC))
+            memset(copy + at + sizeof(r) +
+                       offsetof(struct hvm_hw_lapic, timer_divisor),
+                   0, sizeof(lapic.timer_divisor));
+    }
+    return copy;
+}
+
 static void committing(struct proxied *d, const evidence *start,
                        const uint8_t *context, uint32_t bytes, evidence *done)
 {
@@ -429,6 +452,8 @@ static void committing(struct proxied *d, const evidence *start,
     w.given = &e;
     want("commit wants no forged one", commit(d, w, done), -EBADMSG);
     want("commit wants a context", commit(d, good, done), -EBUSY);
+    want("a context that Xen faults over is refused",
+         set_context(d, undivided(context, bytes), bytes), -EINVAL);
     want("the context can be set", set_context(d, context, bytes), 0);
     want("what receives stands still", guest_runs(d), 0);
     want("nor does dom0 start it", dom0_resume(d), -EPERM);
