@@ -216,6 +216,12 @@ enum fh_move_state { /* stream.md, 8.1 and 8.4 */
 /* fh_move_dom0.flags */
 #define FH_MOVE_CHECK 1u /* a dry run: no page moves */
 
+/*
+ * fh_move_dom0.slow_percent: for that share of the time the guest's vCPUs are
+ * to stand still.  0 at SEND; looked at for as long as the source is PRECOPY.
+ */
+#define FH_MOVE_SLOW_MAX 80u
+
 enum fh_mail_kind { FH_MAIL_NONE, FH_MAIL_HAND, FH_MAIL_SHORT, FH_MAIL_TOKEN };
 
 struct fh_mail {
@@ -247,10 +253,10 @@ struct fh_move_steward {
 };
 
 struct fh_move_dom0 {
-    uint32_t nr_streams; /* 1..FH_MOVE_STREAMS */
-    uint32_t nr_slots;   /* a multiple of it, at most FH_MOVE_SLOTS */
-    uint32_t flags;      /* FH_MOVE_CHECK */
-    uint32_t pad;        /* 0 */
+    uint32_t nr_streams;   /* 1..FH_MOVE_STREAMS */
+    uint32_t nr_slots;     /* a multiple of it, at most FH_MOVE_SLOTS */
+    uint32_t flags;        /* FH_MOVE_CHECK */
+    uint32_t slow_percent; /* S: 0..FH_MOVE_SLOW_MAX */
     uint32_t moved[FH_MOVE_STREAMS];
     uint32_t len_bytes[FH_MOVE_SLOTS]; /* D: FH_FRAME_*_BYTES */
     uint32_t mail_taken;               /* seq of the steward's */

@@ -158,7 +158,7 @@ int chan_begin(struct chan *c, enum fh_op op, uint32_t nr_streams,
     shm_set_u32(&w->nr_streams, nr_streams);
     shm_set_u32(&w->nr_slots, nr_slots);
     shm_set_u32(&w->flags, flags);
-    shm_set_u32(&w->pad, 0);
+    shm_set_u32(&w->slow_percent, 0);
     for (uint32_t i = 0; i < FH_MOVE_STREAMS; i++) {
         c->moved[i] = 0;
         shm_set_u32(&w->moved[i], 0);
@@ -168,6 +168,13 @@ int chan_begin(struct chan *c, enum fh_op op, uint32_t nr_streams,
     c->mail_taken = shm_u32(&theirs(c)->mail.seq);
     shm_set_u32(&w->mail_taken, c->mail_taken);
     return chan_command(c, op, now_ms, e);
+}
+
+void chan_slow(struct chan *c, uint32_t percent)
+{
+    assert(percent <= FH_MOVE_SLOW_MAX);
+    shm_set_u32(&own(c)->slow_percent, percent);
+    c->ring(c->arg);
 }
 
 /* ---- what comes from it ---- */

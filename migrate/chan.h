@@ -83,6 +83,9 @@ int chan_mail(struct chan *c, enum fh_mail_kind kind, uint32_t arg,
               const void *p, uint32_t len_bytes, uint64_t now_ms,
               struct err *e);
 
+/* Source: the guest runs so much slower from now on; FH_MOVE_SLOW_MAX. */
+void chan_slow(struct chan *c, uint32_t percent);
+
 /*
  * The doorbell rang, or time has gone by: what does it say?  Says what waits,
  * too.

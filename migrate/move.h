@@ -16,7 +16,6 @@ enum move_tell {               /* the supervisor; n and text as said */
                                   order */
                  MOVE_SUSPEND, /* S: have the guest suspend itself */
                  MOVE_DRAIN,   /* S: no request may stay in flight; text NULL */
-                 MOVE_SLOW,    /* S: slow the guest by n per cent */
                  MOVE_STATE,   /* text: the machine's state's name */
                  MOVE_ROUND,   /* S: an epoch is over, n; source.rule has the
                                   figures */
@@ -54,6 +53,7 @@ struct move_io {
     void (*command)(void *arg, enum fh_op op);
     void (*mail)(void *arg, enum fh_mail_kind kind, uint32_t n, const void *p,
                  uint32_t len_bytes);
+    void (*slow)(void *arg, uint32_t percent); /* S: the guest */
     /* Off the control page: 0, or a negative errno. */
     int (*token)(void *arg, uint8_t token[FH_TOKEN_BYTES]);
     int (*last_mail)(void *arg, struct fh_mail *out);

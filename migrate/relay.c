@@ -108,6 +108,14 @@ static void mail(void *arg, enum fh_mail_kind kind, uint32_t n, const void *p,
         later(r, &e);
 }
 
+static void slow(void *arg, uint32_t percent)
+{
+    struct relay *r = arg;
+
+    if (r->chan.page)
+        chan_slow(&r->chan, percent);
+}
+
 static int token(void *arg, uint8_t out[FH_TOKEN_BYTES])
 {
     struct relay *r = arg;
@@ -490,6 +498,7 @@ int relay_open(struct relay **out, uv_loop_t *loop,
         .begin = begin,
         .command = command,
         .mail = mail,
+        .slow = slow,
         .token = token,
         .last_mail = last_mail,
         .tell = relay_tell,

@@ -9,7 +9,7 @@
  *
  *   orders                                      events
  *   suspended, drained, cancel          S       state {state}, note {text}
- *   bandwidth {bytes_per_s}             S       suspend, drain, slow {percent}
+ *   bandwidth {bytes_per_s}             S       suspend, drain
  *   answer {ok, domid, answer}          D       progress {..}: see relay_say.c
  *   session {found, domid, token}       D       plan {plan}, session {session}
  *   start {token}                       D       token {type, session, token}

@@ -77,6 +77,7 @@ void relay_tell(void *arg, enum move_tell what, uint64_t n, const char *text)
     struct relay *r = arg;
     struct json_object *o = NULL;
 
+    (void)n; /* progress has it */
     if (what == MOVE_NOTE && r->nr_notes++ >= RELAY_NOTES_MAX)
         return;
     switch (what) {
@@ -91,10 +92,6 @@ void relay_tell(void *arg, enum move_tell what, uint64_t n, const char *text)
         break;
     case MOVE_DRAIN:
         o = event("drain");
-        break;
-    case MOVE_SLOW:
-        o = event("slow");
-        add(o, "percent", n);
         break;
     case MOVE_STATE:
         o = event("state");

@@ -322,8 +322,11 @@ static void begin_round(struct source *s, uint64_t now_ms)
     s->io->command(s->io->arg, FH_OP_ROUND);
 }
 
+/* Slowed it only takes longer to suspend, and changes as much until then. */
 static void suspend(struct source *s, uint64_t now_ms)
 {
+    if (s->rule.slowed)
+        s->io->slow(s->io->arg, 0);
     go(s, SOURCE_SUSPENDING);
     set_timer(s, now_ms + MOVE_SUSPEND_MS, "the guest does not suspend");
     tell(s, MOVE_SUSPEND, 0, NULL);
@@ -382,7 +385,7 @@ static void epoch_over(struct source *s, uint64_t now_ms)
         return;
     }
     if (s->rule.slowed != slowed && v == RULE_ROUND)
-        tell(s, MOVE_SLOW, s->rule.slowed, NULL);
+        s->io->slow(s->io->arg, s->rule.slowed);
     switch (v) {
     case RULE_ROUND:
         begin_round(s, now_ms);

@@ -174,6 +174,25 @@ int export_round(struct export *x)
     return end(x, rc);
 }
 
+int export_slow(struct export *x, uint32_t percent)
+{
+    long rc;
+
+    if (x->state != EXPORT_PRECOPY || !x->logging || percent == x->slow_percent)
+        return 1;
+    if (percent > FH_MOVE_SLOW_MAX)
+        return end(x, mig_fail(&x->why, FH_MIG_ERR_FRAME,
+                               "page: dom0 has the guest slowed by %u per "
+                               "cent, want 0 to %u",
+                               percent, FH_MOVE_SLOW_MAX));
+    rc = x->world->slow(x->world->arg, percent);
+    if (rc < 0)
+        return end(x, mig_fail(&x->why, FH_MIG_ERR_XEN,
+                               "slowing the guest: Xen says %ld", rc));
+    x->slow_percent = percent;
+    return 0;
+}
+
 /* Xen's number of this suspend comes first: what is read belongs to it. */
 static int begin_last(struct export *x)
 {

@@ -62,6 +62,7 @@ struct export
     bool sending;      /* an epoch has begun and not yet ended */
     bool logging, paused, drained;
     uint32_t suspension;
+    uint32_t slow_percent; /* as Xen was told last */
     struct fh_mig_epoch last_epoch;
     struct fh_mig_token start; /* from FENCED on */
 };
@@ -82,6 +83,12 @@ int export_round(struct export *x);
  * while Xen says that the guest is not suspended.
  */
 int export_paused(struct export *x);
+
+/*
+ * What dom0's page says of the guest's speed.  Ignored unless an epoch was
+ * begun, the guest runs for all we know, and it is news.
+ */
+int export_slow(struct export *x, uint32_t percent);
 
 /* DRAINED: no disk request is in flight. */
 int export_drained(struct export *x);

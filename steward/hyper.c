@@ -132,6 +132,13 @@ long hyper_mark_mapped(uint32_t suspension)
     return steward_op(XEN_STEWARD_mark_mapped, &arg);
 }
 
+long hyper_slow(uint32_t percent)
+{
+    struct xen_steward_slow arg = { .percent = percent };
+
+    return steward_op(XEN_STEWARD_slow, &arg);
+}
+
 long hyper_query_range(struct xen_steward_query_range *q)
 {
     return steward_op(XEN_STEWARD_query_range, q);

@@ -45,6 +45,7 @@ uint32_t hyper_suspended(void);
 long hyper_log_dirty(bool enable);
 long hyper_take_dirty(struct xen_steward_take_dirty *t);
 long hyper_mark_mapped(uint32_t suspension);
+long hyper_slow(uint32_t percent);
 long hyper_query_range(struct xen_steward_query_range *q);
 long hyper_get_context(struct xen_steward_context *c);
 long hyper_set_context(struct xen_steward_context *c);

@@ -98,6 +98,8 @@ struct mig_world {
     uint32_t (*suspended)(void *arg);
     /* log what is written to behind the log's back */
     long (*mark_mapped)(void *arg, uint32_t suspension);
+    /* its vCPUs stand still so much of the time; ends with the log */
+    long (*slow)(void *arg, uint32_t percent);
     /* *bytes: room, then how many */
     long (*get_context)(void *arg, uint32_t suspension, void *out,
                         uint32_t *bytes);

@@ -46,7 +46,6 @@ void movepage_fetch_slots(const struct control *c, struct slots_wire *out)
     out->nr_streams = theirs(c)->nr_streams;
     out->nr_slots = theirs(c)->nr_slots;
     out->flags = theirs(c)->flags;
-    out->pad = theirs(c)->pad;
     fetch(out->ref, theirs(c)->ref, sizeof(out->ref));
 }
 
@@ -120,6 +119,11 @@ void movepage_put_mail(const struct control *c, const struct fh_mail *m)
     put(o->bytes, m->bytes, sizeof(m->bytes));
     barrier();
     o->seq = m->seq;
+}
+
+uint32_t movepage_slow(const struct control *c)
+{
+    return theirs(c)->slow_percent;
 }
 
 uint32_t movepage_moved(const struct control *c, uint16_t stream)

@@ -41,6 +41,9 @@ void movepage_taken(const struct control *c, uint32_t seq);
 bool movepage_was_taken(const struct control *c, uint32_t seq);
 void movepage_put_mail(const struct control *c, const struct fh_mail *m);
 
+/* How much slower dom0 wants the guest; it may say so at any time. */
+uint32_t movepage_slow(const struct control *c);
+
 /* Frames: dom0's count and lengths, and ours. */
 uint32_t movepage_moved(const struct control *c, uint16_t stream);
 uint32_t movepage_len(const struct control *c, uint32_t slot);

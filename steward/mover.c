@@ -226,6 +226,8 @@ bool mover_go(struct mover *v, uint32_t mail_seq)
 
     mover_flush(v);
     mover_hear(v, mail_seq);
+    if (!v->receives)
+        export_slow(&v->x, movepage_slow(v->control));
     more = mover_frames(v);
     mover_flush(v);
     show(v);

@@ -23,10 +23,10 @@ int slots_check(const struct slots_wire *w, struct slots *out, struct st_err *e)
                        "to %u, at most %u",
                        w->nr_slots, w->nr_streams, FH_MOVE_STREAMS,
                        FH_MOVE_SLOTS);
-    if ((w->flags & ~FH_MOVE_CHECK) || w->pad)
+    if (w->flags & ~FH_MOVE_CHECK)
         return st_fail(e, FH_ERR_PROTOCOL,
-                       "transfer: flags 0x%x, pad 0x%x, want only 0x%x and 0",
-                       w->flags, w->pad, FH_MOVE_CHECK);
+                       "transfer: flags 0x%x, want only 0x%x", w->flags,
+                       FH_MOVE_CHECK);
     out->nr_streams = (uint16_t)w->nr_streams;
     out->nr_a_stream = w->nr_slots / w->nr_streams;
     out->check = w->flags & FH_MOVE_CHECK;

@@ -13,7 +13,7 @@
 #include "layout.h"
 
 struct slots_wire { /* as dom0 wrote it, fetched once */
-    uint32_t nr_streams, nr_slots, flags, pad;
+    uint32_t nr_streams, nr_slots, flags;
     uint32_t ref[FH_MOVE_SLOTS][FH_SLOT_PAGES];
 };
 

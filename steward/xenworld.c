@@ -11,6 +11,8 @@
 #include "machine.h"
 #include "pages.h"
 
+_Static_assert(FH_MOVE_SLOW_MAX == XEN_STEWARD_SLOW_MAX, "slow");
+
 #define RUNS 64u
 /* Further than Xen can count. */
 #define ALL_GFNS (1ull << 40)
@@ -253,6 +255,12 @@ static long world_mark_mapped(void *arg, uint32_t suspension)
     return hyper_mark_mapped(suspension);
 }
 
+static long world_slow(void *arg, uint32_t percent)
+{
+    (void)arg;
+    return hyper_slow(percent);
+}
+
 /* ---- vCPUs ---- */
 
 /* Only now it is known how much it is. */
@@ -318,6 +326,7 @@ void xenworld_open(struct xenworld *x, const struct mig_machine *me,
                    .take_dirty = world_take_dirty,
                    .suspended = world_suspended,
                    .mark_mapped = world_mark_mapped,
+                   .slow = world_slow,
                    .get_context = world_get_context,
                    .get_params = world_get_params,
                    .populate = world_populate,

@@ -220,6 +220,11 @@ long hyper_mark_mapped(uint32_t suspension)
                      : now->mig.world.mark_mapped(&now->mig, suspension);
 }
 
+long hyper_slow(uint32_t percent)
+{
+    return refused() ? -EINVAL : now->mig.world.slow(&now->mig, percent);
+}
+
 /* ---- vCPUs and what dom0 chose ---- */
 
 long hyper_get_context(struct xen_steward_context *c)

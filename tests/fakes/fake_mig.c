@@ -93,6 +93,20 @@ static long world_log(void *arg, bool on)
         return -EBUSY;
     memset(f->dirty, 0, (f->nr_blocks + f->nr_high) * WORDS * 8);
     f->logging = on;
+    f->slow_percent = 0;
+    return 0;
+}
+
+static long world_slow(void *arg, uint32_t percent)
+{
+    struct fake_mig *f = arg;
+
+    if (fails(f) || percent > 80 || !f->logging)
+        return -EINVAL;
+    if (f->state != FAKE_MIG_RUN)
+        return -EBUSY;
+    f->slow_percent = f->suspension ? 0 : percent;
+    f->nr_slowed++;
     return 0;
 }
 
@@ -566,6 +580,7 @@ void fake_mig_open(struct fake_mig *f, enum fake_mig_state state,
                    world_take_dirty,
                    world_suspended,
                    world_mark_mapped,
+                   world_slow,
                    world_get_context,
                    world_get_params,
                    world_populate,

@@ -46,6 +46,8 @@ struct fake_mig {
 
     enum fake_mig_state state;
     bool logging, context_set;
+    uint32_t slow_percent;        /* of the time it stands still */
+    uint32_t nr_slowed;           /* how often that was news */
     uint32_t suspension, resumes; /* suspension 0: it runs */
     struct xen_steward_evidence fenced, poisoned, committed;
     uint64_t callback;   /* the parameter that is the guest's */

@@ -40,11 +40,13 @@ static struct fh_move_steward *out(struct fake_mover *m)
 
 static void move(struct fake_mover *m, enum fh_move_state to, uint32_t error)
 {
+    if (to != FH_MOVE_PRECOPY)
+        m->slow_percent = 0; /* suspended, or the log has ended */
     m->state = to;
     out(m)->error = error;
     out(m)->epoch = m->epoch;
     out(m)->acked = m->acked;
-    out(m)->dirty_pages = UINT64_MAX;
+    out(m)->dirty_pages = m->acked < m->busy_until ? 1u << 20 : UINT64_MAX;
     memcpy(out(m)->session, m->session, WIRE_ID_BYTES);
     if (error)
         snprintf(out(m)->text, sizeof(out(m)->text), "fake: error %u", error);
@@ -237,6 +239,19 @@ static bool hear_mail(struct fake_mover *m)
     return true;
 }
 
+static bool hear_slow(struct fake_mover *m)
+{
+    uint32_t percent = m->page.dom0.move.slow_percent;
+
+    if (!m->sends || m->state != FH_MOVE_PRECOPY || m->suspended ||
+        percent == m->slow_percent)
+        return false;
+    m->slow_percent = percent;
+    if (percent > m->slow_most)
+        m->slow_most = percent;
+    return true;
+}
+
 /* ---- commands ---- */
 
 static uint32_t begin(struct fake_mover *m)
@@ -420,5 +435,6 @@ bool fake_mover_step(struct fake_mover *m)
         return true;
     if (m->mail_waits) /* what would say more waits for this */
         return hear_command(m);
-    return hear_command(m) || hear_mail(m) || open_one(m) || send_one(m);
+    return hear_slow(m) || hear_command(m) || hear_mail(m) || open_one(m) ||
+           send_one(m);
 }

@@ -34,6 +34,7 @@ struct fake_mover {
     bool dead;      /* it does nothing any more */
     bool forgets;   /* PAUSED is answered, and that is all */
     uint32_t frames_in[FAKE_MOVER_EPOCHS]; /* a stream, of an epoch; then 1 */
+    uint32_t busy_until;    /* source: that many epochs do not get less */
     uint32_t fail_at_frame; /* destination: that one is bad; 0: none */
 
     /* Its own memory. */
@@ -46,6 +47,7 @@ struct fake_mover {
     uint32_t last[FH_MOVE_STREAMS]; /* destination: EPOCH's */
     uint32_t epoch, acked, nr_frames;
     bool sending, paused, drained, ended;
+    uint32_t slow_percent, slow_most; /* as Xen was told last, and at most */
     uint32_t command_seq, mail_taken, mail_seq;
     bool mail_waits;
     struct fh_mail mail;

@@ -392,6 +392,12 @@ long hyper_get_platform(struct xen_steward_platform *p)
     return 0;
 }
 
+long hyper_slow(uint32_t percent)
+{
+    (void)percent;
+    return -38;
+}
+
 long hyper_attest(struct xen_steward_attest *a)
 {
     (void)a;

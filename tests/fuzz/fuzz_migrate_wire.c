@@ -63,6 +63,11 @@ static int last_mail(void *arg, struct fh_mail *out)
     memset(out, 0, sizeof(*out));
     return 0;
 }
+static void slow(void *arg, uint32_t percent)
+{
+    (void)arg;
+    MUST(percent <= FH_MOVE_SLOW_MAX);
+}
 static void tell(void *arg, enum move_tell what, uint64_t n, const char *text)
 {
     (void)arg;
@@ -77,7 +82,7 @@ static void keep(void *arg, const uint8_t t[FH_TOKEN_BYTES])
     MUST(wire_check_token(t, NULL, NULL) > 0);
 }
 static const struct move_io io = {
-    NULL, say, begin, command, mail, token, last_mail, tell, keep,
+    NULL, say, begin, command, mail, slow, token, last_mail, tell, keep,
 };
 
 static int on_hello(void *arg, const struct wire_hello *h, struct err *e)

@@ -52,7 +52,7 @@ static void be_honest(struct fake_host *h, uint8_t how)
     if (how & 1) {
         m->nr_streams = 1 + (how >> 4) % 4;
         m->nr_slots = m->nr_streams * 2;
-        m->flags = m->pad = 0;
+        m->flags = m->slow_percent = 0;
         memcpy(m->ref, h->ref, sizeof(m->ref));
     }
     if (how & 2)
@@ -117,6 +117,8 @@ static void check(const struct fake_host *h, bool receives)
         MUST(h->mig.state == FAKE_MIG_RUN);
     if (ended && serve.track.state == FH_TRANSFER_IDLE)
         MUST(h->nr_private == 0 && !h->mig.logging);
+    MUST(h->mig.logging || h->mig.slow_percent == 0);
+    MUST(h->mig.slow_percent <= FH_MOVE_SLOW_MAX);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t data_bytes)

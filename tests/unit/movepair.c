@@ -116,6 +116,14 @@ static void d_mail(void *arg, enum fh_mail_kind kind, uint32_t n,
         dest_steward_fails(&p->dst, e.text, false, p->now_ms);
 }
 
+static void s_slow(void *arg, uint32_t percent)
+{
+    struct pair *p = arg;
+
+    p->nr_slow += percent > 0;
+    chan_slow(&p->cs, percent);
+}
+
 static int s_token(void *arg, uint8_t *token)
 {
     return chan_token(&((struct pair *)arg)->cs, token, NULL);
@@ -137,10 +145,11 @@ static void tell(void *arg, enum move_tell what, uint64_t n, const char *text)
 
     (void)text;
     (void)n;
+    if (what == MOVE_SUSPEND)
+        p->asked_at = p->s.page.dom0.move.slow_percent;
     p->suspend_asked |= what == MOVE_SUSPEND;
     p->drain_asked |= what == MOVE_DRAIN;
     p->plan_asked |= what == MOVE_PLAN;
-    p->nr_slow += what == MOVE_SLOW;
     p->nr_rounds += what == MOVE_ROUND;
 }
 
@@ -167,6 +176,7 @@ static const struct move_io s_io = {
     .begin = s_begin,
     .command = s_command,
     .mail = s_mail,
+    .slow = s_slow,
     .token = s_token,
     .last_mail = NULL,
     .tell = tell,

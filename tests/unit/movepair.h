@@ -52,8 +52,9 @@ struct pair {
     bool suspend_asked, drain_asked, plan_asked;
     uint8_t file[2][WIRE_TOKENS][FH_TOKEN_BYTES]; /* of S and D */
     uint32_t nr_slow, nr_rounds;
-    bool resumed;     /* S's supervisor let its guest go on */
-    bool d_destroyed; /* POISONED, and it kept the file */
+    uint32_t asked_at; /* to suspend: as slow it was then, by its page */
+    bool resumed;      /* S's supervisor let its guest go on */
+    bool d_destroyed;  /* POISONED, and it kept the file */
 };
 
 /* Set what is to happen, then: */

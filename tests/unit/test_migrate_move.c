@@ -162,6 +162,28 @@ TEST(a_dry_run_moves_nothing)
     pair_close(p);
 }
 
+/* dom0's page says how much, and no longer when it is to suspend. */
+TEST(a_guest_whose_rounds_do_not_get_less_is_slowed)
+{
+    struct pair *p = fresh(9, true, 2);
+
+    pair_open(p);
+    p->s.busy_until = 20;
+    pair_run(p);
+    CHECK_EQ(p->src.end, MOVE_END_MOVED);
+    CHECK_EQ(p->src.rule.slowed, RULE_SLOW_MAX);
+    CHECK_EQ(p->s.slow_most, RULE_SLOW_MAX);
+    CHECK(p->nr_slow >= 3);
+    CHECK_EQ(p->asked_at, 0);
+    pair_close(p);
+
+    p = fresh(9, true, 2);
+    pair_open(p);
+    pair_run(p);
+    CHECK_EQ(p->s.slow_most, 0);
+    pair_close(p);
+}
+
 /* What nobody does in time is given up, with his name. */
 static void late(struct pair *p, const char *words)
 {
@@ -300,7 +322,9 @@ RUN_TESTS(
     RULE(a_doubled_message_ends_it_at_worst),
     RULE(cancel_at_any_message_leaves_one),
     RULE(an_abort_that_comes_before_our_fence_is_kept),
-    RULE(a_dry_run_moves_nothing), RULE(who_is_late_is_named),
+    RULE(a_dry_run_moves_nothing),
+    RULE(a_guest_whose_rounds_do_not_get_less_is_slowed),
+    RULE(who_is_late_is_named),
     RULE(a_steward_that_forgets_the_pause_does_not_keep_the_guest_suspended),
     RULE(a_peer_that_does_not_read_does_not_keep_the_guest_suspended),
     RULE(a_source_without_a_plan_is_not_waited_for),

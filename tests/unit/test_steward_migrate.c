@@ -160,6 +160,36 @@ TEST(an_epoch_waits_for_the_answer_to_the_one_before)
     pair_close(&p);
 }
 
+TEST(a_guest_is_slowed_only_while_its_changes_are_logged)
+{
+    pair_open(&p, 1);
+    CHECK_EQ(pair_handshake(&p, false), 0);
+    CHECK_EQ(export_slow(&p.x, 50), 1);
+    CHECK_EQ(export_slow(&p.x, 81), 1);
+    CHECK_EQ(pair_round(&p), 0);
+    CHECK_EQ(export_slow(&p.x, 0), 1);
+    CHECK_EQ(export_slow(&p.x, 50), 0);
+    CHECK_EQ(p.s.slow_percent, 50);
+    CHECK_EQ(export_slow(&p.x, 50), 1); /* nothing new */
+    CHECK_EQ(p.s.nr_slowed, 1);
+    CHECK_EQ(export_slow(&p.x, 0), 0);
+    CHECK_EQ(p.s.slow_percent, 0);
+    CHECK_EQ(export_slow(&p.x, 80), 0);
+    CHECK_EQ(export_cancel(&p.x), -FH_MIG_ERR_CANCELLED);
+    CHECK_EQ(p.s.slow_percent, 0); /* with the log */
+    CHECK_EQ(export_slow(&p.x, 20), 1);
+    pair_close(&p);
+
+    pair_open(&p, 1);
+    CHECK_EQ(pair_handshake(&p, false), 0);
+    CHECK_EQ(pair_round(&p), 0);
+    p.s.fail_at = p.s.nr_calls + 1;
+    CHECK_EQ(export_slow(&p.x, 20), -FH_MIG_ERR_XEN);
+    CHECK_HAS(p.x.why.text, "slowing the guest");
+    CHECK_EQ(p.x.state, EXPORT_CANCELLED);
+    pair_close(&p);
+}
+
 /* dom0 asks early; the last epoch starts with the answer. */
 TEST(paused_during_an_epoch_takes_effect_at_its_end)
 {
@@ -382,6 +412,7 @@ RUN_TESTS(
     RULE(a_page_that_becomes_zero_or_a_hole_later_does_so_there),
     RULE(a_page_that_changes_behind_the_log_is_in_the_last_epoch),
     RULE(an_epoch_waits_for_the_answer_to_the_one_before),
+    RULE(a_guest_is_slowed_only_while_its_changes_are_logged),
     RULE(paused_during_an_epoch_takes_effect_at_its_end),
     RULE(drained_counts_from_the_moment_paused_was_asked_for),
     RULE(a_guest_that_is_not_suspended_is_not_sent_off),

@@ -33,6 +33,7 @@ static void check_clean(struct whole_side *side)
                       FAKE_HOST_PRIVATE_PAGES * (size_t)PAGE_BYTES));
     CHECK(mig_is_zero(&v->drbg, sizeof(v->drbg)));
     CHECK(!side->h.mig.logging || side->h.mig.state == FAKE_MIG_FENCED);
+    CHECK_EQ(side->h.mig.slow_percent, 0);
     if (v->receives) {
         CHECK(mig_is_zero(v->m.hand.s2d, sizeof(v->m.hand.s2d)));
         CHECK(mig_is_zero(&v->m.hand.dh, sizeof(v->m.hand.dh)));
@@ -161,6 +162,19 @@ TEST(a_guest_that_came_can_leave_again)
         whole_run(&w);
         check_moved(6 + i);
     }
+    whole_close(&w);
+}
+
+/* It writes several times what the link takes, and yet it ends. */
+TEST(a_guest_that_outruns_the_link_is_slowed_until_it_does_not)
+{
+    fresh(6, 2, true);
+    w.frame_ms = 50;
+    w.changes = 8;
+    whole_run(&w);
+    check_moved(5);
+    CHECK(w.s.h.mig.nr_slowed >= 3);
+    CHECK_EQ(w.s.h.page->dom0.move.slow_percent, 0);
     whole_close(&w);
 }
 
@@ -329,7 +343,6 @@ static void evil_refs_later(struct whole *p, struct whole_side *side)
     lies(side)->nr_streams = 77;
     lies(side)->nr_slots = 0;
     lies(side)->flags = 0xffffffff;
-    lies(side)->pad = 1;
 }
 
 /* Fetched once: SEND's and RECEIVE's words may change, and nobody looks. */
@@ -426,6 +439,46 @@ TEST(a_page_that_makes_no_sense_ends_the_transfer_in_words)
     }
 }
 
+static void evil_slow(struct whole *p, struct whole_side *side)
+{
+    const uint32_t *row = p->evil_arg;
+
+    if (side == &p->s && page(side)->move.state == FH_MOVE_PRECOPY)
+        lies(side)->slow_percent = row[evil_nr++ % 4];
+}
+
+/* Again and again, up to the end: whatever it says, Xen has to be told. */
+TEST(dom0_may_change_its_mind_about_a_guests_speed_at_any_time)
+{
+    static const uint32_t row[] = { 80, 0, 1, 79 };
+
+    fresh(58, 2, true);
+    w.evil = evil_slow;
+    w.evil_arg = (void *)(uintptr_t)row;
+    evil_nr = 0;
+    whole_run(&w);
+    check_moved(5);
+    CHECK(w.s.h.mig.nr_slowed > 20);
+    CHECK(w.s.h.mig.nr_slowed <= evil_nr);
+    whole_close(&w);
+}
+
+TEST(a_guest_that_would_stand_still_altogether_stays)
+{
+    static const uint32_t row[] = { 80, 80, 80, 81 };
+
+    fresh(59, 2, true);
+    w.evil = evil_slow;
+    w.evil_arg = (void *)(uintptr_t)row;
+    evil_nr = 0;
+    whole_run(&w);
+    CHECK_EQ(w.src.end, MOVE_END_STAYED);
+    CHECK_HAS(w.src.why, "slowed by 81 per cent, want 0 to 80");
+    CHECK_EQ(page(&w.s)->move.error, FH_MIG_ERR_FRAME);
+    check_stayed();
+    whole_close(&w);
+}
+
 /* ---- commands out of place ---- */
 
 static uint32_t ask(struct whole_side *side, uint32_t op)
@@ -460,9 +513,6 @@ TEST(a_command_out_of_place_is_refused_and_changes_nothing)
     m->flags = 2;
     CHECK_EQ(ask(&w.s, FH_OP_SEND), FH_ERR_PROTOCOL);
     m->flags = 0;
-    m->pad = 1;
-    CHECK_EQ(ask(&w.s, FH_OP_SEND), FH_ERR_PROTOCOL);
-    m->pad = 0;
     CHECK_EQ(ask(&w.s, FH_OP_ROUND), FH_ERR_NONE); /* ignored */
     CHECK_EQ(ask(&w.s, FH_OPS), FH_ERR_PROTOCOL);
     check_clean(&w.s);
@@ -541,7 +591,8 @@ static const struct CMUnitTest tests[] = {
     RULE(a_guest_moves_whole_over_any_number_of_streams),
     RULE(a_steward_does_not_look_more_often_than_there_is_something),
     RULE(dom0_does_not_see_how_many_pages_a_frame_names),
-          RULE(a_guest_that_came_can_leave_again),
+    RULE(a_guest_that_came_can_leave_again),
+    RULE(a_guest_that_outruns_the_link_is_slowed_until_it_does_not),
     RULE(a_dry_run_moves_no_page),
     RULE(cancelled_at_any_moment_the_guest_runs_at_one_side),
     RULE(cut_at_any_moment_resolve_brings_it_to_one_side),
@@ -549,6 +600,8 @@ static const struct CMUnitTest tests[] = {
     RULE(without_memory_or_secret_nothing_begins),
     RULE(what_a_transfer_began_with_is_not_looked_at_again),
     RULE(a_page_that_makes_no_sense_ends_the_transfer_in_words),
+    RULE(dom0_may_change_its_mind_about_a_guests_speed_at_any_time),
+    RULE(a_guest_that_would_stand_still_altogether_stays),
     RULE(a_command_out_of_place_is_refused_and_changes_nothing),
     RULE(cancel_before_receive_poisons),
     RULE(one_at_a_time_of_tracking_and_sending),

@@ -149,6 +149,11 @@ static void d_mail(void *arg, enum fh_mail_kind kind, uint32_t n,
         dest_steward_fails(&w->dst, e.text, false, w->now_ms);
 }
 
+static void s_slow(void *arg, uint32_t percent)
+{
+    chan_slow(&((struct whole *)arg)->s.chan, percent);
+}
+
 static int s_token(void *arg, uint8_t *token)
 {
     return chan_token(&((struct whole *)arg)->s.chan, token, NULL);
@@ -197,6 +202,7 @@ static struct move_io s_io = {
     .begin = s_begin,
     .command = s_command,
     .mail = s_mail,
+    .slow = s_slow,
     .token = s_token,
     .tell = tell,
     .keep = s_keep,
@@ -251,6 +257,7 @@ static bool place(struct whole *w, const struct whole_unit *q)
     }
     memcpy(room, q->bytes, q->u.len_bytes);
     chan_filled(&w->d.chan, q->stream, q->u.len_bytes);
+    w->now_ms += w->frame_ms;
     w->dst.line.heard_ms = w->now_ms;
     w->nr_frames++;
     return true;
@@ -403,7 +410,8 @@ static bool supervise(struct whole *w)
     if (w->suspend_asked) {
         w->suspend_asked = false;
         w->s.h.mig.suspension = ++w->s.h.mig.resumes;
-        w->s.rung = true; /* by Xen */
+        w->s.h.mig.slow_percent = 0; /* by Xen */
+        w->s.rung = true;            /* by Xen */
         source_order(&w->src, SOURCE_SUSPENDED, w->now_ms);
     } else if (w->drain_asked) {
         w->drain_asked = false;
@@ -486,15 +494,27 @@ static void pass_time(struct whole *w)
     dest_tick(&w->dst, w->now_ms);
 }
 
+/* The guest goes on while it can, and as fast. */
+static void live(struct whole *w, uint32_t n)
+{
+    const struct fake_mig *g = &w->s.h.mig;
+
+    if (!g->logging || g->suspension)
+        return;
+    for (uint32_t i = 0; i < w->changes; i++)
+        if (next_random(w) % 100 >= g->slow_percent)
+            change(w, next_random(w) % 1000);
+    if (w->changes == 0 && n % 16 == 0)
+        change(w, next_random(w) % 1000);
+}
+
 static void run(struct whole *w)
 {
     for (uint32_t n = 0;; n++) {
         CHECK(n < STEPS_MAX);
         check_always(w);
         if (step(w)) {
-            /* The guest goes on while it can. */
-            if (w->s.h.mig.logging && !w->s.h.mig.suspension && n % 16 == 0)
-                change(w, next_random(w) % 1000);
+            live(w, n);
             continue;
         }
         if (w->src.state == SOURCE_ENDED && w->dst.state == DEST_ENDED)

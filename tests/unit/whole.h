@@ -47,6 +47,8 @@ struct whole {
     /* What is to happen. */
     uint16_t nr_streams;
     bool live, check;
+    uint32_t frame_ms; /* that the link takes for one */
+    uint32_t changes;  /* pages the guest writes a step; 0: few */
     bool slow; /* S's steward looks only when all else has come to rest */
     uint32_t seed;
     uint32_t cut_at, cancel_at; /* the nth message */

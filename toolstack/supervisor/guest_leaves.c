@@ -32,7 +32,6 @@
 #include "toolstack/supervisor/guest_json.h"
 #include "toolstack/supervisor/guest_move.h"
 #include "toolstack/supervisor/guest_priv.h"
-#include "toolstack/supervisor/hyp_sched.h"
 #include "toolstack/supervisor/vmcfg.h"
 #include "toolstack/supervisor/xenbus.h"
 
@@ -172,36 +171,6 @@ static void suspend(struct guest_move *m)
     guest_move_cancel(g);
 }
 
-/* Its vCPUs run so much slower; the steward's has what it had. */
-static void slow(struct guest_move *m, uint64_t percent)
-{
-    struct guest *g = m->guest;
-    uint32_t left = percent < 95 ? 100 - (uint32_t)percent : 5;
-    struct err e = { 0 };
-    uint32_t was = 0;
-
-    if (hyp_set_cap(g->hyp, g->domid, g->cfg->nr_vcpus * left + 100, &was, &e) <
-        0) {
-        log_warn("guest %s: migration: it is not slowed: %s", g->cfg->name,
-                 e.text);
-        return;
-    }
-    if (!m->capped)
-        m->cap_before = was;
-    m->capped = true;
-}
-
-static void unslow(struct guest_move *m)
-{
-    struct guest *g = m->guest;
-    struct err e = { 0 };
-
-    if (m->capped && hyp_set_cap(g->hyp, g->domid, m->cap_before, NULL, &e) < 0)
-        log_err("guest %s: migration: it stays slowed: %s", g->cfg->name,
-                e.text);
-    m->capped = false;
-}
-
 static void drain(struct guest_move *m)
 {
     m->draining = true;
@@ -218,18 +187,12 @@ void guest_leaves_drained(struct guest *g)
     moveproc_order(m->proc, "drained");
 }
 
-void guest_leaves_event(struct guest_move *m, const char *name,
-                        struct json_object *o)
+void guest_leaves_event(struct guest_move *m, const char *name)
 {
-    struct json_object *v;
-
     if (strcmp(name, "suspend") == 0)
         suspend(m);
     else if (strcmp(name, "drain") == 0)
         drain(m);
-    else if (strcmp(name, "slow") == 0 &&
-             json_object_object_get_ex(o, "percent", &v))
-        slow(m, json_object_get_uint64(v));
 }
 
 void guest_leaves_slept(struct guest *g)
@@ -274,7 +237,6 @@ static void stayed(struct guest_move *m, const char *end)
     bool had_suspended = m->has_suspended;
     struct err e = { 0 };
 
-    unslow(m);
     if (m->asked)
         guest_suspend_late(g);
     guest_move_tell_end(m, end);

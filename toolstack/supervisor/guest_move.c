@@ -369,7 +369,7 @@ static void on_event(void *arg, const char *name, struct json_object *o)
     } else if (strcmp(name, "session") == 0) {
         guest_resolve_session(m);
     } else if (m->role == GUEST_LEAVES) {
-        guest_leaves_event(m, name, o);
+        guest_leaves_event(m, name);
     } else {
         guest_comes_event(m, name, o);
     }

@@ -49,9 +49,7 @@ struct guest_move {
     bool asked;                /* it was asked to suspend, and has not */
     bool draining;             /* the process waits for its disks */
     bool told_cancel;          /* the steward, by us */
-    bool capped;
-    uint32_t cap_before;
-    char state[24]; /* what info says of it */
+    char state[24];            /* what info says of it */
     char session[GUEST_MOVE_HEX];
     char end[16]; /* the process' last word; "": none yet */
     char why[GUEST_MOVE_WHY];
@@ -125,8 +123,7 @@ int guest_move_tokens_dir(struct guest *g, struct err *e); /* a descriptor */
 
 int guest_leaves_begin(struct guest *g, struct json_object *params,
                        struct err *e);
-void guest_leaves_event(struct guest_move *m, const char *name,
-                        struct json_object *o);
+void guest_leaves_event(struct guest_move *m, const char *name);
 /* The process has ended. */
 void guest_leaves_ended(struct guest_move *m);
 /* The page is to settle; by the timer and the doorbell. */

@@ -216,48 +216,6 @@ int hyp_set_share(struct hyp *h, uint16_t domid, uint32_t weight,
     return 0;
 }
 
-static int swap_credit(struct hyp *h, uint16_t domid, uint32_t cap,
-                       uint32_t *was)
-{
-    struct xen_domctl_sched_credit s;
-
-    if (xc_sched_credit_domain_get(h->xc, domid, &s))
-        return -1;
-    *was = s.cap;
-    s.cap = (uint16_t)cap;
-    return xc_sched_credit_domain_set(h->xc, domid, &s);
-}
-
-static int swap_credit2(struct hyp *h, uint16_t domid, uint32_t cap,
-                        uint32_t *was)
-{
-    struct xen_domctl_sched_credit2 s;
-
-    if (xc_sched_credit2_domain_get(h->xc, domid, &s))
-        return -1;
-    *was = s.cap;
-    s.cap = (uint16_t)cap;
-    return xc_sched_credit2_domain_set(h->xc, domid, &s);
-}
-
-int hyp_set_cap(struct hyp *h, uint16_t domid, uint32_t cap_percent,
-                uint32_t *was, struct err *e)
-{
-    int scheduler = scheduler_of(h, domid, e), r;
-    uint32_t before = 0;
-
-    if (scheduler < 0)
-        return scheduler;
-    r = scheduler == XEN_SCHEDULER_CREDIT
-            ? swap_credit(h, domid, cap_percent, &before)
-            : swap_credit2(h, domid, cap_percent, &before);
-    if (was)
-        *was = before;
-    return r ? fail(e, -errno, "domain %u: set cap %u: %s", domid, cap_percent,
-                    strerror(errno))
-             : 0;
-}
-
 int hyp_next_pool(struct hyp *h, uint32_t *pool, struct err *e)
 {
     xc_cpupoolinfo_t *info = xc_cpupool_getinfo(h->xc, *pool);

@@ -54,14 +54,6 @@ int hyp_pin(struct hyp *h, uint16_t domid, uint32_t vcpu,
 int hyp_set_share(struct hyp *h, uint16_t domid, uint32_t weight,
                   uint32_t cap_percent, struct err *e);
 
-/*
- * Its cap: percent of a CPU, 0: none.  was (may be NULL): before.
- *
- *   -EOPNOTSUPP  as hyp_set_share()
- */
-int hyp_set_cap(struct hyp *h, uint16_t domid, uint32_t cap_percent,
-                uint32_t *was, struct err *e);
-
 /* The first pool from *pool on.  -ENOENT, without words: no more. */
 int hyp_next_pool(struct hyp *h, uint32_t *pool, struct err *e);
 
