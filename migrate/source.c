@@ -111,7 +111,8 @@ static void cancel(struct source *s, const char *why, uint64_t now_ms)
     case SOURCE_FENCED: /* the peer alone can still let the guest stay */
         because(s, why);
         if (!s->line.up) {
-            finish(s, MOVE_END_FENCED, now_ms);
+            if (!s->token_mailed) /* else Xen has it, and decides */
+                finish(s, MOVE_END_FENCED, now_ms);
             break;
         }
         if (!s->asked)
@@ -298,15 +299,7 @@ void source_hello(struct source *s, uint64_t now_ms)
 
 void source_lost(struct source *s, const char *why, uint64_t now_ms)
 {
-    bool was_up = s->line.up;
-
     s->line.up = false;
-    if (s->state == SOURCE_FENCED && was_up) {
-        because(s, why);
-        if (!s->token_mailed) /* else Xen has it, and decides */
-            finish(s, MOVE_END_FENCED, now_ms);
-        return;
-    }
     cancel(s, why, now_ms);
 }
 

@@ -286,6 +286,31 @@ TEST(a_peer_that_sends_bad_tokens_is_not_heard_for_ever)
     pair_close(p);
 }
 
+/* A resolve's destination says its token, its end, and hangs up. */
+TEST(who_has_said_the_token_may_go)
+{
+    const struct wire_unit u = { WIRE_TOKEN, FH_TOKEN_BYTES, 0 };
+    const struct wire_unit end = { WIRE_END, 0, 2 };
+    const struct source_opts o = { .resolve = true, .want_abort = true };
+    const struct chan_view fenced = { .state = FH_MOVE_FENCED };
+    const struct chan_view cancelled = { .state = FH_MOVE_CANCELLED };
+    uint8_t abort[FH_TOKEN_BYTES] = "FHMT\1\2";
+    struct pair *p = fresh(1, true, 1);
+
+    pair_open(p);
+    source_open(&p->src, p->src.io, &o, p->now_ms);
+    source_hello(&p->src, p->now_ms);
+    source_unit(&p->src, &u, abort, p->now_ms);
+    source_unit(&p->src, &end, "{}", p->now_ms);
+    source_lost(&p->src, "closed", p->now_ms);
+    source_order(&p->src, SOURCE_CANCEL, p->now_ms);
+    source_steward(&p->src, &fenced, p->now_ms);
+    CHECK_EQ(p->src.state, SOURCE_FENCED);
+    source_steward(&p->src, &cancelled, p->now_ms);
+    CHECK_EQ(p->src.end, MOVE_END_STAYED);
+    pair_close(p);
+}
+
 TEST(a_destination_that_errs_leaves_the_guest)
 {
     for (uint32_t at = 1; at < 8; at++) {
@@ -329,5 +354,6 @@ RUN_TESTS(
     RULE(a_peer_that_does_not_read_does_not_keep_the_guest_suspended),
     RULE(a_source_without_a_plan_is_not_waited_for),
     RULE(a_peer_that_sends_bad_tokens_is_not_heard_for_ever),
+    RULE(who_has_said_the_token_may_go),
     RULE(a_destination_that_errs_leaves_the_guest),
     RULE(a_steward_that_is_silent_ends_it))
