@@ -37,7 +37,7 @@ static struct {
     const char *when;
     void (*then)(void);
 } script[12];
-static uint32_t at;
+static uint32_t at, ran; /* two may be told in one turn of the loop */
 static uv_timer_t soon;
 static char heard_path[64], tokens_path[64];
 
@@ -61,11 +61,9 @@ static const char *text_of(struct json_object *o, const char *key)
 
 static void on_soon(uv_timer_t *t)
 {
-    void (*then)(void) = script[at].then;
-
     (void)t;
-    at++;
-    then();
+    while (ran < at)
+        script[ran++].then();
 }
 
 void __wrap_api_event(struct api *a, const char *method,
@@ -84,8 +82,10 @@ void __wrap_api_event(struct api *a, const char *method,
         snprintf(
             last_end, sizeof(last_end), "%s",
             json_object_to_json_string_ext(params, JSON_C_TO_STRING_PLAIN));
-    if (script[at].when && strcmp(script[at].when, line) == 0)
+    if (script[at].when && strcmp(script[at].when, line) == 0) {
+        at++;
         uv_timer_start(&soon, on_soon, 0, 0);
+    }
     json_object_put(params);
 }
 
@@ -155,7 +155,7 @@ static void fresh(void)
 {
     life_fresh();
     told[0] = last_end[0] = 0;
-    at = 0;
+    at = ran = 0;
     memset(script, 0, sizeof(script));
     snprintf(heard_path, sizeof(heard_path), "%s.heard", life_base);
     snprintf(tokens_path, sizeof(tokens_path), "%s.tokens", life_base);

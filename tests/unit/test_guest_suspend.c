@@ -33,7 +33,7 @@ static struct {
     const char *when;
     void (*then)(void);
 } script[12];
-static uint32_t at;
+static uint32_t at, ran; /* two may be told in one turn of the loop */
 static uv_timer_t soon;
 
 /* A minute is over at once, and so is what is looked at every second. */
@@ -60,11 +60,9 @@ static const char *text_of(struct json_object *o, const char *key)
 /* From the loop, as a client would: not from within what tells of it. */
 static void on_soon(uv_timer_t *t)
 {
-    void (*then)(void) = script[at].then;
-
     (void)t;
-    at++;
-    then();
+    while (ran < at)
+        script[ran++].then();
 }
 
 void __wrap_api_event(struct api *a, const char *method,
@@ -81,8 +79,10 @@ void __wrap_api_event(struct api *a, const char *method,
              strcmp(method, "steward") ? "" : " ",
              strcmp(method, "steward") ? "" : text_of(params, "why"));
     snprintf(told + used, sizeof(told) - used, "%s, ", line);
-    if (script[at].when && strcmp(script[at].when, line) == 0)
+    if (script[at].when && strcmp(script[at].when, line) == 0) {
+        at++;
         uv_timer_start(&soon, on_soon, 0, 0);
+    }
     json_object_put(params);
 }
 
@@ -161,7 +161,7 @@ static void fresh(void)
 {
     life_fresh();
     told[0] = 0;
-    at = 0;
+    at = ran = 0;
     memset(script, 0, sizeof(script));
     log_set_level(LOG_LEVEL_NONE);
 }
