@@ -22,9 +22,9 @@ struct migopts {
 
     /* migrate */
     bool check, live, force;
-    bool times; /* before each line of progress */
+    bool times;                          /* before each line of progress */
     uint32_t max_downtime_ms, timeout_s; /* 0: not said */
-    uint64_t bytes_per_s; /* 0: no limit */
+    uint64_t bytes_per_s;                /* 0: no limit */
 
     /* resolve */
     bool abort;
