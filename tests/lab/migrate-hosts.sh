@@ -12,20 +12,11 @@
 . "$(dirname "$0")/net.sh"
 . "$(dirname "$0")/migrate.sh"
 
-# Two emulated hosts on one machine carry some MB a second between them.
-GUEST_MEM=192 MEM_MIB=48 MEM_RATE=60 LOAD_OPTIONS="--rate=256k"
-for n in 1 2; do
-    on $n migrate_tools
-    on $n disk_tools
-    on $n kill_tools
-done
 trap hosts_part EXIT
-check "two hosts, a bridge that reaches both" hosts_join || exit 0
-hosts_ssh
+hosts_begin || exit 0
+
 check "root of one may log in at the other" \
     dom0 timeout 60 ssh 192.168.77.2 true || exit 0
-check "a disk is served to both" nbd_start || exit 0
-
 check "a guest with disk and card is up, its memory is checked" mem_guest mover \
     "disk = [ $(disk_spec xvda w raw $NBD) ]" "vif = [ $(net_spec 1) ]" || exit 0
 check "dom0 answers it" guest_net mover eth0 177 2 || exit 0

@@ -15,17 +15,8 @@
 TIMES=${MIGRATE_SOAK:-50} # there or back
 SECS=36000 # longer than all of it: iperf3 is stopped
 
-# Two emulated hosts on one machine carry some MB a second between them.
-GUEST_MEM=192 MEM_MIB=48 MEM_RATE=60 LOAD_OPTIONS="--rate=256k"
-for n in 1 2; do
-    on $n migrate_tools
-    on $n disk_tools
-    on $n kill_tools
-done
 trap hosts_part EXIT
-check "two hosts, a bridge that reaches both" hosts_join || exit 0
-hosts_ssh
-check "a disk is served to both" nbd_start || exit 0
+hosts_begin || exit 0
 empty=$(on 2 levels)
 check "a guest with disk and card is up, its memory is checked" mem_guest soak \
     "disk = [ $(disk_spec xvda w raw $NBD) ]" "vif = [ $(net_spec 1) ]" || exit 0

@@ -284,6 +284,22 @@ nbd_start() {
 }
 nbd_stop() { dom0_sh 'kill $(cat /root/disks/nbd.pid)'; }
 
+# hosts_begin: tools, network and disk for guests of two hosts, and how much such
+# a guest does: two emulated hosts on one machine carry some MB a second between
+# them.  Source disk.sh, diskkill.sh and net.sh, too.
+hosts_begin() {
+    local n
+    GUEST_MEM=192 MEM_MIB=48 MEM_RATE=60 LOAD_OPTIONS="--rate=256k"
+    for n in 1 2; do
+        on $n migrate_tools
+        on $n disk_tools
+        on $n kill_tools
+    done
+    check "two hosts, a bridge that reaches both" hosts_join || return 1
+    hosts_ssh
+    check "a disk is served to both" nbd_start
+}
+
 # crossed WHAT NAME FROM-HOST TO-HOST ssh|tcp [OPTION...]: to the other host, and
 # keeps its name.  MOVED: what freehold migrate said.
 crossed() {
