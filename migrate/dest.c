@@ -127,15 +127,30 @@ void dest_cancel(struct dest *d, const char *why, uint64_t now_ms)
     }
 }
 
+static void leave_ready(struct dest *d, const char *why, uint64_t now_ms)
+{
+    because(d, why);
+    /* A START that is with the steward has its answer soon. */
+    if (!d->started)
+        finish(d, MOVE_END_READY, now_ms);
+}
+
+void dest_alone(struct dest *d, uint64_t now_ms)
+{
+    const char *why = "its supervisor ended";
+
+    if (d->state == DEST_READY)
+        leave_ready(d, why, now_ms);
+    else
+        dest_cancel(d, why, now_ms);
+}
+
 void dest_lost(struct dest *d, const char *why, uint64_t now_ms)
 {
     d->line.up = false;
     switch (d->state) {
     case DEST_READY:
-        because(d, why);
-        /* A START that is with the steward has its answer soon. */
-        if (!d->started)
-            finish(d, MOVE_END_READY, now_ms);
+        leave_ready(d, why, now_ms);
         break;
     case DEST_RUNS:
         finish(d, MOVE_END_RUNS, now_ms);

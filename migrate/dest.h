@@ -81,6 +81,8 @@ void dest_resolve(struct dest *d, enum dest_found found, const uint8_t *token,
 void dest_start(struct dest *d, const uint8_t token[FH_TOKEN_BYTES],
                 uint64_t now_ms);
 void dest_cancel(struct dest *d, const char *why, uint64_t now_ms);
+/* Its supervisor is gone.  One that is READY is kept, for the next one. */
+void dest_alone(struct dest *d, uint64_t now_ms);
 
 const char *dest_state_name(enum dest_state state);
 

@@ -269,12 +269,11 @@ static void on_order(void *arg, struct json_object *o)
 
 static void on_gone(void *arg)
 {
-    struct json_object *o = json_object_new_object();
+    struct transfer *t = arg;
 
-    log_warn("transfer: the supervisor is gone: it is cancelled");
-    json_object_object_add(o, "order", json_object_new_string("cancel"));
-    on_order(arg, o);
-    json_object_put(o);
+    log_warn("transfer: the supervisor is gone: it is given up");
+    if (!t->over)
+        relay_alone(t->relay);
 }
 
 static void on_connection(uv_poll_t *p, int status, int events)

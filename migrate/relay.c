@@ -416,6 +416,18 @@ int relay_order(struct relay *r, struct json_object *order, struct err *e)
     return rc;
 }
 
+void relay_alone(struct relay *r)
+{
+    if (r->told_over)
+        return;
+    uv_update_time(r->loop);
+    if (r->side == WIRE_SOURCE)
+        source_order(&r->s, SOURCE_CANCEL, relay_now_ms(r));
+    else
+        dest_alone(&r->d, relay_now_ms(r));
+    relay_next(r);
+}
+
 /* ---- the beginning ---- */
 
 void relay_connection(struct relay *r, int fd)

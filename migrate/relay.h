@@ -63,6 +63,8 @@ void relay_connection(struct relay *r, int fd);
 void relay_rang(struct relay *r); /* the doorbell */
 /* One of the supervisor's orders; -EINVAL: it is none. */
 int relay_order(struct relay *r, struct json_object *order, struct err *e);
+/* The supervisor is gone: it is given up, as far as nothing is lost by that. */
+void relay_alone(struct relay *r);
 void relay_close(struct relay *r); /* after over() */
 
 #endif

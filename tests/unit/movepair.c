@@ -218,7 +218,8 @@ static void count(struct pair *p)
     if (p->cancel_at == p->nr_messages && p->cancels == PAIR_SOURCE)
         source_order(&p->src, SOURCE_CANCEL, p->now_ms);
     if (p->cancel_at == p->nr_messages && p->cancels == PAIR_DEST)
-        dest_cancel(&p->dst, "the operator's", p->now_ms);
+        (p->alone ? dest_alone(&p->dst, p->now_ms)
+                  : dest_cancel(&p->dst, "the operator's", p->now_ms));
     if (p->cut_at == p->nr_messages)
         cut(p);
 }

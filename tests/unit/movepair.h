@@ -33,6 +33,7 @@ struct pair {
     bool live, check;
     uint32_t cut_at, twice_at, cancel_at;
     enum pair_who cancels;
+    bool alone; /* no operator: D's supervisor ends */
     uint32_t seed;
     bool no_suspend, no_drain, no_answer; /* the supervisors do nothing */
     bool no_frames; /* the peer takes none, once the guest stands still */

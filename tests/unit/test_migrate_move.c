@@ -125,6 +125,25 @@ TEST(cancel_at_any_message_leaves_one)
     }
 }
 
+TEST(a_destination_without_a_supervisor_keeps_what_is_ready)
+{
+    uint32_t nr = honest(3, true, 1), ready = 0;
+
+    for (uint32_t at = 1; at <= nr; at++) {
+        struct pair *p = fresh(3, true, 1);
+
+        p->cancel_at = at;
+        p->cancels = PAIR_DEST;
+        p->alone = true;
+        pair_open(p);
+        pair_run(p);
+        ready += p->dst.end == MOVE_END_READY;
+        CHECK(p->dst.end != MOVE_END_READY || p->d.xen == FAKE_XEN_RECEIVING);
+        settle(p, false, 0);
+    }
+    CHECK(ready > 0);
+}
+
 /* The ABORT of an operator at the destination, and our fence, cross. */
 TEST(an_abort_that_comes_before_our_fence_is_kept)
 {
@@ -346,6 +365,7 @@ RUN_TESTS(
     RULE(a_resolve_may_be_cut_as_well),
     RULE(a_doubled_message_ends_it_at_worst),
     RULE(cancel_at_any_message_leaves_one),
+    RULE(a_destination_without_a_supervisor_keeps_what_is_ready),
     RULE(an_abort_that_comes_before_our_fence_is_kept),
     RULE(a_dry_run_moves_nothing),
     RULE(a_guest_whose_rounds_do_not_get_less_is_slowed),
