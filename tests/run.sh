@@ -16,7 +16,9 @@
 
 AREA_blk="vbd nbd disk guest_disk" # as tests/unit and tests/fuzz name them
 AREA_net="vif guest_vif"
-AREA_migrate="model guest_suspend steward_track evil_relay"
+AREA_migrate="model guest_suspend guest_move guest_comes moveproc mig receive seat
+    steward_track steward_migrate steward_whole steward_tamper steward_export
+    steward_import steward_unpack steward_page xen_record evil_relay"
 
 test_main() {
     local want_unit='' want_fuzz='' want_lab='' names=() asked=() s

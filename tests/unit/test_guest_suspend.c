@@ -25,7 +25,7 @@ int __wrap_uv_timer_start(uv_timer_t *t, uv_timer_cb cb, uint64_t timeout,
     bool look = repeat == GUEST_LOOK_MS;
 
     return __real_uv_timer_start(t, cb,
-                                 timeout == SUSPEND_MS ? 20
+                                 timeout == SUSPEND_MS ? 300
                                  : look                ? 5
                                                        : timeout,
                                  look ? 5 : repeat);
