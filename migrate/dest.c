@@ -42,10 +42,9 @@ const char *dest_state_name(enum dest_state state)
     return state_name[state];
 }
 
-static void tell(struct dest *d, enum move_tell what, uint64_t n,
-                 const char *text)
+static void tell(struct dest *d, enum move_tell what, const char *text)
 {
-    d->io->tell(d->io->arg, what, n, text);
+    d->io->tell(d->io->arg, what, text);
 }
 
 static void set_timer(struct dest *d, uint64_t at_ms, const char *what)
@@ -59,7 +58,7 @@ static void go(struct dest *d, enum dest_state to)
     assert(next_states[d->state] & BIT(to));
     d->state = to;
     set_timer(d, MOVE_NEVER, NULL);
-    tell(d, MOVE_STATE, to, state_name[to]);
+    tell(d, MOVE_STATE, state_name[to]);
 }
 
 static void say(struct dest *d, uint32_t kind, uint64_t n, const void *p,
@@ -197,7 +196,7 @@ static void on_token(struct dest *d, const uint8_t *token, uint64_t now_ms)
     int type = wire_check_token(token, NULL, &e);
 
     if (type != WIRE_START) {
-        tell(d, MOVE_NOTE, 0, type < 0 ? e.text : "token: it is no START");
+        tell(d, MOVE_NOTE, type < 0 ? e.text : "token: it is no START");
         return;
     }
     d->io->keep(d->io->arg, token);
@@ -253,7 +252,7 @@ static void on_plan(struct dest *d, const void *p, uint32_t len_bytes,
     memcpy(text, p, len_bytes);
     text[len_bytes] = 0;
     go(d, DEST_MAKING);
-    tell(d, MOVE_PLAN, len_bytes, text);
+    tell(d, MOVE_PLAN, text);
 }
 
 static void on_end(struct dest *d, const void *p, uint32_t len_bytes,
@@ -326,7 +325,7 @@ static void settle(struct dest *d, enum wire_token want, uint64_t now_ms)
     uint8_t token[FH_TOKEN_BYTES];
 
     if (d->io->token(d->io->arg, token) != (int)want) {
-        tell(d, MOVE_NOTE, 0, "steward: the token is not that of its state");
+        tell(d, MOVE_NOTE, "steward: the token is not that of its state");
         return;
     }
     say_token(d, token, now_ms);
@@ -393,7 +392,7 @@ void dest_steward_fails(struct dest *d, const char *why, bool dead,
 {
     if (d->state == DEST_ENDED)
         return;
-    tell(d, MOVE_NOTE, 0, why);
+    tell(d, MOVE_NOTE, why);
     if (!dead) {
         if (d->state != DEST_READY)
             dest_cancel(d, why, now_ms);
@@ -478,7 +477,7 @@ static void on_timer(struct dest *d, uint64_t now_ms)
     case DEST_READY: /* a START that was refused: it changed nothing */
         d->started = false;
         if (d->line.up)
-            tell(d, MOVE_NOTE, 0, what);
+            tell(d, MOVE_NOTE, what);
         else
             finish(d, MOVE_END_READY, now_ms);
         break;

@@ -11,13 +11,13 @@
 #include "migrate/chan.h"
 #include "migrate/wire.h"
 
-enum move_tell {               /* the supervisor; n and text as said */
+enum move_tell {               /* the supervisor; text as said */
                  MOVE_PLAN,    /* D: text is the peer's PLAN; it answers by an
                                   order */
                  MOVE_SUSPEND, /* S: have the guest suspend itself */
                  MOVE_DRAIN,   /* S: no request may stay in flight; text NULL */
                  MOVE_STATE,   /* text: the machine's state's name */
-                 MOVE_ROUND,   /* S: an epoch is over, n; source.rule has the
+                 MOVE_ROUND,   /* S: an epoch is over; source.rule has the
                                   figures */
                  MOVE_NOTE,    /* text: for the log */
                  MOVE_TELLS
@@ -58,7 +58,7 @@ struct move_io {
     int (*token)(void *arg, uint8_t token[FH_TOKEN_BYTES]);
     int (*last_mail)(void *arg, struct fh_mail *out);
     /* To the supervisor. */
-    void (*tell)(void *arg, enum move_tell what, uint64_t n, const char *text);
+    void (*tell)(void *arg, enum move_tell what, const char *text);
     /* It is to write a token's file; what is sent does not wait for it. */
     void (*keep)(void *arg, const uint8_t token[FH_TOKEN_BYTES]);
 };

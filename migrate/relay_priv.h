@@ -44,7 +44,7 @@ uint64_t relay_now_ms(const struct relay *r);
 enum move_end relay_end(const struct relay *r);
 
 /* relay_say.c: events for the supervisor. */
-void relay_tell(void *arg, enum move_tell what, uint64_t n, const char *text);
+void relay_tell(void *arg, enum move_tell what, const char *text);
 void relay_keep(void *arg, const uint8_t token[FH_TOKEN_BYTES]);
 void relay_show_progress(struct relay *r);
 void relay_show_session(struct relay *r, const uint8_t session[WIRE_ID_BYTES]);

@@ -72,12 +72,11 @@ static void tell_plan(struct relay *r, const char *text)
     emit(r, o);
 }
 
-void relay_tell(void *arg, enum move_tell what, uint64_t n, const char *text)
+void relay_tell(void *arg, enum move_tell what, const char *text)
 {
     struct relay *r = arg;
     struct json_object *o = NULL;
 
-    (void)n; /* progress has it */
     if (what == MOVE_NOTE && r->nr_notes++ >= RELAY_NOTES_MAX)
         return;
     switch (what) {

@@ -11,6 +11,8 @@
 #include "common/checked.h"
 #include "common/err.h"
 
+_Static_assert(RULE_SLOW_MAX <= FH_MOVE_SLOW_MAX, "what the steward takes");
+
 static const char *const state_name[] = {
     [SOURCE_HELLO] = "hello",           [SOURCE_PLAN] = "plan",
     [SOURCE_HAND] = "handshake",        [SOURCE_PRECOPY] = "precopy",
@@ -39,10 +41,9 @@ const char *source_state_name(enum source_state state)
     return state_name[state];
 }
 
-static void tell(struct source *s, enum move_tell what, uint64_t n,
-                 const char *text)
+static void tell(struct source *s, enum move_tell what, const char *text)
 {
-    s->io->tell(s->io->arg, what, n, text);
+    s->io->tell(s->io->arg, what, text);
 }
 
 static void set_timer(struct source *s, uint64_t at_ms, const char *what)
@@ -56,7 +57,7 @@ static void go(struct source *s, enum source_state to)
     assert(next_states[s->state] & BIT(to));
     s->state = to;
     set_timer(s, MOVE_NEVER, NULL);
-    tell(s, MOVE_STATE, to, state_name[to]);
+    tell(s, MOVE_STATE, state_name[to]);
 }
 
 static void say(struct source *s, uint32_t kind, uint64_t n, const void *p,
@@ -140,7 +141,7 @@ static void on_token(struct source *s, const uint8_t *token, uint64_t now_ms)
     int type = wire_check_token(token, session, &e);
 
     if (type < 0 || type == WIRE_START) {
-        tell(s, MOVE_NOTE, 0, type < 0 ? e.text : "token: START from the peer");
+        tell(s, MOVE_NOTE, type < 0 ? e.text : "token: START from the peer");
         return;
     }
     if (s->state != SOURCE_FENCED) {
@@ -151,7 +152,7 @@ static void on_token(struct source *s, const uint8_t *token, uint64_t now_ms)
     }
     if (memcmp(session, s->start + 16, WIRE_ID_BYTES) != 0 &&
         !s->opts.resolve) {
-        tell(s, MOVE_NOTE, 0, "token: one of another session is dropped");
+        tell(s, MOVE_NOTE, "token: one of another session is dropped");
         return;
     }
     s->io->keep(s->io->arg, token);
@@ -322,7 +323,7 @@ static void suspend(struct source *s, uint64_t now_ms)
         s->io->slow(s->io->arg, 0);
     go(s, SOURCE_SUSPENDING);
     set_timer(s, now_ms + MOVE_SUSPEND_MS, "the guest does not suspend");
-    tell(s, MOVE_SUSPEND, 0, NULL);
+    tell(s, MOVE_SUSPEND, NULL);
 }
 
 static void last_epoch(struct source *s)
@@ -330,7 +331,7 @@ static void last_epoch(struct source *s)
     go(s, SOURCE_LAST);
     s->paused_said = true;
     s->io->command(s->io->arg, FH_OP_PAUSED);
-    tell(s, MOVE_DRAIN, 0, NULL);
+    tell(s, MOVE_DRAIN, NULL);
 }
 
 /* The handshake is over: what H5 was for begins. */
@@ -372,7 +373,7 @@ static void epoch_over(struct source *s, uint64_t now_ms)
     enum rule_verdict v = rule_judge(&s->rule, &ep, now_ms);
 
     s->round_out = false;
-    tell(s, MOVE_ROUND, s->rule.nr_epochs, NULL);
+    tell(s, MOVE_ROUND, NULL);
     if (s->suspended) { /* not live: the first of two */
         last_epoch(s);
         return;
@@ -508,7 +509,7 @@ void source_steward_fails(struct source *s, const char *why, bool dead,
                now_ms);
         return;
     }
-    tell(s, MOVE_NOTE, 0, why);
+    tell(s, MOVE_NOTE, why);
     if (s->state != SOURCE_FENCED)
         cancel(s, why, now_ms);
 }

@@ -68,10 +68,9 @@ static void slow(void *arg, uint32_t percent)
     (void)arg;
     MUST(percent <= FH_MOVE_SLOW_MAX);
 }
-static void tell(void *arg, enum move_tell what, uint64_t n, const char *text)
+static void tell(void *arg, enum move_tell what, const char *text)
 {
     (void)arg;
-    (void)n;
     if (what == MOVE_PLAN) {
         MUST(text[0] == '{' || text[strlen(text) - 1] == '}' || *text);
     }

@@ -139,12 +139,11 @@ static int d_last(void *arg, struct fh_mail *out)
     return chan_last_mail(&((struct pair *)arg)->cd, out);
 }
 
-static void tell(void *arg, enum move_tell what, uint64_t n, const char *text)
+static void tell(void *arg, enum move_tell what, const char *text)
 {
     struct pair *p = arg;
 
     (void)text;
-    (void)n;
     if (what == MOVE_SUSPEND)
         p->asked_at = p->s.page.dom0.move.slow_percent;
     p->suspend_asked |= what == MOVE_SUSPEND;

@@ -80,8 +80,8 @@ TEST(a_backend_that_dies_while_it_is_held_is_not_started)
     disk_finish();
 }
 
-/* The drain was given up: the guest stays, and its disk cannot wait. */
-TEST(one_that_does_not_end_is_replaced_when_the_guest_goes_on)
+/* It was told to end, and does not. */
+static void hold_deaf(void)
 {
     disk_fresh();
     disk_start_connected();
@@ -89,6 +89,12 @@ TEST(one_that_does_not_end_is_replaced_when_the_guest_goes_on)
     vbd_hold(disk.vbd);
     UNTIL(puppets.one[0].heard[BLK_CTL_QUIT] == 1);
     device.hurry = 1000;
+}
+
+/* The drain was given up: the guest stays, and its disk cannot wait. */
+TEST(one_that_does_not_end_is_replaced_when_the_guest_goes_on)
+{
+    hold_deaf();
     vbd_go_on(disk.vbd);
     UNTIL(puppets.nr == 2 && puppets.one[1].connected);
     CHECK_EQ(kill(puppets.one[0].pid, 0), -1);
@@ -108,12 +114,7 @@ TEST(a_guest_that_moved_leaves_no_disk)
 
 TEST(one_that_drains_when_its_guest_ends_is_ended)
 {
-    disk_fresh();
-    disk_start_connected();
-    puppets.deaf[BLK_CTL_QUIT] = true;
-    vbd_hold(disk.vbd);
-    UNTIL(puppets.one[0].heard[BLK_CTL_QUIT] == 1);
-    device.hurry = 1000;
+    hold_deaf();
     vbd_end(disk.vbd);
     UNTIL(device.gone);
     CHECK_EQ(kill(puppets.one[0].pid, 0), -1);

@@ -169,11 +169,11 @@ static int d_last(void *arg, struct fh_mail *out)
     return chan_last_mail(&((struct whole *)arg)->d.chan, out);
 }
 
-static void tell(void *arg, enum move_tell what, uint64_t n, const char *text)
+static void tell(void *arg, enum move_tell what, const char *text)
 {
     struct whole *w = arg;
 
-    (void)text, (void)n;
+    (void)text;
     w->suspend_asked |= what == MOVE_SUSPEND;
     w->drain_asked |= what == MOVE_DRAIN;
     w->plan_asked |= what == MOVE_PLAN;
