@@ -6,8 +6,8 @@
 #
 # ROOT is a Debian 13 root with compiler, bison, flex and deb-src lines, or /
 # where this is one; only a root other than / needs root's rights.  The source
-# tar is taken from SRC_TAR_DIR, or fetched to there.  Leaves xen.gz, xen-syms
-# and config in OUTDIR; with --each, builds after each patch as well.
+# tar (XEN_VERSION below) is taken from SRC_TAR_DIR, or fetched to there.  Leaves
+# xen.gz, xen-syms and config in OUTDIR; with --each, builds after each patch too.
 
 set -euo pipefail
 
@@ -39,13 +39,45 @@ in_root() {
         HOME=/root LC_ALL=C "$@"
 }
 
-# The upstream tar only: mirrors may lack the rest of the same version.
+# The upstream source that the series was made on and tested with, and its
+# SHA-256.  Debian's index runs ahead of a mirror's pool, and a newer source may
+# want the series moved to it, so what is built is named here.
+XEN_VERSION=4.20.3+127-gc42374a105
+XEN_SHA256=df0831854a55a8f31cb3cb85036f2edc928e2ef098d77f815f5714bfafac68f3
+
 find_tar() {
-    find "$tars" -maxdepth 1 -name 'xen_4.20*.orig.tar.xz' | sort | tail -n 1
+    local known=$tars/xen_$XEN_VERSION.orig.tar.xz
+    if [ -e "$known" ]; then
+        echo "$known"
+    else
+        find "$tars" -maxdepth 1 -name 'xen_4.20*.orig.tar.xz' | sort -V | tail -n 1
+    fi
 }
 
+# The mirrors of the root's deb-src lines, each with where its pool has Xen.
+pools() {
+    in_root apt-get indextargets --format '$(REPO_URI)' 'Created-By: Sources' |
+        sort -u | while read -r uri; do
+        case $uri in
+        *-security*) echo "${uri%/}/pool/updates/main/x/xen" ;;
+        *) echo "${uri%/}/pool/main/x/xen" ;;
+        esac
+    done
+}
+
+# The tar alone: mirrors may lack the rest of the same version.  One that has
+# dropped this version has a newer one.
 fetch() {
+    local pool name=xen_$XEN_VERSION.orig.tar.xz
     mkdir "$work/fetch"
+    for pool in $(pools); do
+        if in_root /usr/lib/apt/apt-helper -qq download-file "$pool/$name" \
+            "$inside/fetch/$name" "SHA256:$XEN_SHA256" >&2; then
+            mv "$work/fetch/$name" "$tars/"
+            return
+        fi
+    done
+    echo "xen/build.sh: no mirror has $name: taking Debian 13's newest" >&2
     in_root sh -c "cd $inside/fetch && apt-get update -qq &&
         apt-get -qq source --tar-only xen/trixie ||
         apt-get -qq source --tar-only xen" >&2 ||
