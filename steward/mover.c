@@ -157,9 +157,14 @@ static void look_at_dest(const struct mover *v, struct movepage_view *out)
         out->state = FH_MOVE_IMPORT; /* READY is to be the last mail by then */
 }
 
-static void show_token(const struct mover *v, uint32_t state)
+/* What a state announces stands there before it. */
+static void show_before(const struct mover *v, uint32_t state)
 {
-    if (state == FH_MOVE_FENCED)
+    const struct mig_claims *guest = &v->m.hand.peer;
+
+    if (state == FH_MOVE_READY)
+        control_guest(v->control, guest->guest_id, guest->measurement);
+    else if (state == FH_MOVE_FENCED)
         movepage_token(v->control, &v->x.start);
     else if (state == FH_MOVE_DONE || state == FH_MOVE_POISONED)
         movepage_token(v->control, &v->m.token);
@@ -179,7 +184,7 @@ static void show(struct mover *v)
     if (!memcmp(&now, &v->view, sizeof(now)))
         return;
     if (now.state != v->view.state)
-        show_token(v, now.state);
+        show_before(v, now.state);
     v->news |= now.state != v->view.state || now.acked != v->view.acked ||
                now.error != v->view.error;
     movepage_show(v->control, &now, why->code ? why->text : "");
@@ -200,14 +205,11 @@ static void arrive(struct mover *v)
 static void clear_up(struct mover *v)
 {
     switch (v->view.state) {
-    case FH_MOVE_READY:
-        control_guest(v->control, v->m.hand.peer.guest_id,
-                      v->m.hand.peer.measurement);
-        break;
     case FH_MOVE_DONE:
         if (v->receives)
             arrive(v);
         break;
+    case FH_MOVE_READY:
     case FH_MOVE_FENCED:
     case FH_MOVE_CANCELLED:
     case FH_MOVE_RETIRED:

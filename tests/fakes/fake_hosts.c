@@ -347,7 +347,13 @@ long hyper_step(uint32_t step, struct xen_steward_step *s)
 
 void hyper_notify(void)
 {
+    const struct fh_steward_half *s = &now->page->steward;
+
     now->nr_rings++;
+    if (s->move.state == FH_MOVE_READY)
+        now->rang_nameless |=
+            mig_is_zero(s->guest_id, sizeof(s->guest_id)) ||
+            mig_is_zero(s->measurement, sizeof(s->measurement));
 }
 
 /* A page of a slot; NULL: no such grant. */

@@ -30,6 +30,7 @@ struct fake_host {
     uint32_t nr_private; /* pages that are there */
     bool dirty_pages;    /* one went back that was not wiped */
     bool odd_copy;       /* a copy that no steward makes */
+    bool rang_nameless;  /* READY was rung, and nobody could tell of whom */
 };
 
 /* As fake_mig_open(); the page is empty. */

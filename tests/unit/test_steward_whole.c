@@ -60,6 +60,7 @@ static void check_moved(uint64_t generation)
     CHECK_EQ(page(&w.d)->state, FH_STATE_RUNNING);
     assert_memory_equal(page(&w.d)->guest_id, was->guest_id, 16);
     assert_memory_equal(page(&w.d)->measurement, was->measurement, 32);
+    CHECK(!w.d.h.rang_nameless);
     CHECK_EQ(page(&w.s)->move.error, 0);
     check_clean(&w.s);
     check_clean(&w.d);
