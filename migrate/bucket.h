@@ -13,6 +13,8 @@
 #include <stdint.h>
 
 #define BUCKET_MS 50u
+#define BUCKET_RATE_MIN                                                        \
+    65536u /* a second: a frame goes long before MOVE_STALL_MS */
 
 struct bucket { /* all zero: no limit */
     uint64_t bytes_per_s;

@@ -359,6 +359,22 @@ static void on_poisoned(struct dest *d, uint64_t now_ms)
     finish(d, MOVE_END_POISONED, now_ms);
 }
 
+/* A source that says ALIVE and sends nothing would keep a domain for ever. */
+static void watch_progress(struct dest *d, uint64_t now_ms)
+{
+    uint64_t done = d->bytes + d->view.sent_pages + d->view.acked;
+
+    if (d->state != DEST_IMPORT || (d->timer.what && done == d->done))
+        return;
+    d->done = done;
+    set_timer(d, now_ms + MOVE_IMPORT_MS, "nothing of the guest comes");
+}
+
+void dest_came(struct dest *d, uint32_t len_bytes)
+{
+    d->bytes += len_bytes;
+}
+
 void dest_steward(struct dest *d, const struct chan_view *v, uint64_t now_ms)
 {
     d->view = *v;
@@ -385,6 +401,7 @@ void dest_steward(struct dest *d, const struct chan_view *v, uint64_t now_ms)
     default:
         break;
     }
+    watch_progress(d, now_ms);
 }
 
 void dest_steward_fails(struct dest *d, const char *why, bool dead,
@@ -465,6 +482,9 @@ static void on_timer(struct dest *d, uint64_t now_ms)
 {
     const char *what = d->timer.what;
 
+    watch_progress(d, now_ms);
+    if (now_ms < d->timer.at_ms)
+        return;
     set_timer(d, MOVE_NEVER, NULL);
     switch (d->state) {
     case DEST_POISONING:

@@ -49,6 +49,8 @@ struct dest {
     struct move_timer timer;
     struct move_line line;
     struct chan_view view;
+    uint64_t bytes;  /* of frames that came */
+    uint64_t done;   /* of what comes: it has to change */
     bool check;      /* a dry run */
     bool attached;   /* a steward is there */
     bool started;    /* START is with the steward */
@@ -68,6 +70,7 @@ void dest_steward(struct dest *d, const struct chan_view *v, uint64_t now_ms);
 void dest_steward_fails(struct dest *d, const char *why, bool dead,
                         uint64_t now_ms);
 void dest_lost(struct dest *d, const char *why, uint64_t now_ms);
+void dest_came(struct dest *d, uint32_t len_bytes); /* a frame */
 void dest_tick(struct dest *d, uint64_t now_ms);
 uint64_t dest_due_ms(const struct dest *d);
 

@@ -71,7 +71,9 @@ struct move_io {
 #define MOVE_ALIVE_MS 5000u
 #define MOVE_STEWARD_MS 30000u
 #define MOVE_SUSPEND_MS 60000u
-#define MOVE_STILL_MS 30000u /* of a guest that stands still, nothing */
+#define MOVE_STILL_MS 30000u   /* of a guest that stands still, nothing */
+#define MOVE_STALL_MS 60000u   /* of one that runs, nothing */
+#define MOVE_IMPORT_MS 180000u /* there: the source may suspend meanwhile */
 #define MOVE_DONE_MS 30000u
 #define MOVE_NEVER UINT64_MAX
 

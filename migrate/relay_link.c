@@ -106,6 +106,7 @@ static int on_unit(void *arg, struct peer *p, const struct wire_unit *u,
                         wire_kind_name(u->kind));
         r->d.line.heard_ms = relay_now_ms(r);
         chan_filled(&r->chan, peer_stream(p), u->len_bytes);
+        dest_came(&r->d, u->len_bytes);
     } else if (r->side == WIRE_SOURCE) {
         source_unit(&r->s, u, bytes, relay_now_ms(r));
     } else {

@@ -426,9 +426,11 @@ static void on_cancelled(struct source *s, uint64_t now_ms)
     finish(s, checked ? MOVE_END_CHECKED : MOVE_END_STAYED, now_ms);
 }
 
-/* Who is to do something, when the guest stands still for it. */
+/* Who is to do something, while the guest's memory moves. */
 static const char *waits_for(const struct source *s)
 {
+    if (!s->suspended)
+        return "nothing of the guest moves: it goes on running";
     if (s->view.state == FH_MOVE_WAIT_READY)
         return "READY does not come";
     if (s->view.state != FH_MOVE_AGREED)
@@ -440,20 +442,21 @@ static const char *waits_for(const struct source *s)
 /*
  * A steward that forgot what it was asked, because it is its guest's or
  * somebody let the guest run, and a peer that says ALIVE and takes no frame,
- * would have the guest stand still for ever.
+ * would have the transfer never end, and a guest that is suspended for it
+ * stand still for ever.
  */
-static void watch_stillness(struct source *s, uint64_t now_ms)
+static void watch_progress(struct source *s, uint64_t now_ms)
 {
     uint64_t done = s->bytes + s->view.sent_pages + s->view.acked +
                     s->view.state + s->drained;
 
-    if (!s->suspended ||
-        (s->state != SOURCE_PRECOPY && s->state != SOURCE_LAST))
+    if (s->state != SOURCE_PRECOPY && s->state != SOURCE_LAST)
         return;
     if (s->timer.what && done == s->done)
         return;
     s->done = done;
-    set_timer(s, now_ms + MOVE_STILL_MS, waits_for(s));
+    set_timer(s, now_ms + (s->suspended ? MOVE_STILL_MS : MOVE_STALL_MS),
+              waits_for(s));
 }
 
 /* While it sends: the handshake's end, or an epoch's. */
@@ -495,7 +498,7 @@ void source_steward(struct source *s, const struct chan_view *v,
         on_progress(s, now_ms);
         break;
     }
-    watch_stillness(s, now_ms);
+    watch_progress(s, now_ms);
 }
 
 void source_steward_fails(struct source *s, const char *why, bool dead,
@@ -535,14 +538,14 @@ void source_order(struct source *s, enum source_order order, uint64_t now_ms)
     switch (order) {
     case SOURCE_SUSPENDED:
         on_suspended(s, now_ms);
-        watch_stillness(s, now_ms);
+        watch_progress(s, now_ms);
         break;
     case SOURCE_DRAINED:
         if (s->state != SOURCE_LAST || s->drained)
             break;
         s->drained = true;
         s->io->command(s->io->arg, FH_OP_DRAINED);
-        watch_stillness(s, now_ms);
+        watch_progress(s, now_ms);
         break;
     case SOURCE_CANCEL:
         cancel(s, "cancelled", now_ms);
@@ -576,6 +579,9 @@ static void on_timer(struct source *s, uint64_t now_ms)
 {
     const char *what = s->timer.what;
 
+    watch_progress(s, now_ms); /* frames that left since the steward rang */
+    if (now_ms < s->timer.at_ms)
+        return;
     set_timer(s, MOVE_NEVER, NULL);
     if (s->state == SOURCE_CANCELLING) {
         source_steward_fails(s, what, true, now_ms);

@@ -73,8 +73,8 @@ struct source {
     uint64_t epoch_bytes;  /* when the epoch began */
     uint64_t epoch_sent;   /* pages, the same */
     uint32_t acked;        /* epochs */
-    uint64_t done;  /* of what the guest stands still for: it has to change */
-    bool round_out; /* an epoch is being sent */
+    uint64_t done;         /* of what moves: it has to change */
+    bool round_out;        /* an epoch is being sent */
     bool h5_said, paused_said, drained, drained_said, suspended, asked;
     bool token_mailed; /* the peer's ABORT or DONE is with the steward */
     bool have_early;   /* the peer's ABORT came before our fence */

@@ -291,7 +291,7 @@ static bool look_s(struct pair *p)
         did = true;
     }
     for (uint16_t s = 0; s < p->nr_streams && p->cs.nr_slots; s++)
-        while (p->s2d.nr < PAIR_QUEUE / 2 &&
+        while (p->s2d.nr < PAIR_QUEUE / 2 && !p->holds &&
                !(p->no_frames && p->s.suspended) &&
                chan_next(&p->cs, s, &frame, &len, &e) == 1) {
             const struct wire_unit u = {

@@ -37,6 +37,7 @@ struct pair {
     uint32_t seed;
     bool no_suspend, no_drain, no_answer; /* the supervisors do nothing */
     bool no_frames; /* the peer takes none, once the guest stands still */
+    bool holds;     /* nor before */
     uint64_t timeout_ms;
     bool force;
 

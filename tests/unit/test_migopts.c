@@ -113,6 +113,7 @@ TEST(what_cannot_be_is_refused_with_what_was_wanted)
         { "--max-downtime 0 web b", -EINVAL, "got 0, want 1.." },
         { "--max-downtime 1s web b", -EINVAL, "got 1s" },
         { "--bandwidth 1T web b", -EINVAL, "got 1T" },
+        { "--bandwidth 63K web b", -EINVAL, "got 63K, want 64K" },
         { "--timeout -1 web b", -EINVAL, "got -1" },
         { "--timeout 1 --on-timeout stop web b", -EINVAL,
           "want abort or force" },

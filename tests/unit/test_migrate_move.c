@@ -264,6 +264,53 @@ TEST(a_peer_that_does_not_read_does_not_keep_the_guest_suspended)
     }
 }
 
+/* ALIVE comes, and no frame goes, while the guest runs. */
+TEST(a_transfer_in_which_nothing_moves_ends_and_the_guest_runs_on)
+{
+    struct pair *p = fresh(1, true, 2);
+
+    p->holds = true;
+    pair_open(p);
+    pair_run(p);
+    CHECK_EQ(p->src.end, MOVE_END_STAYED);
+    CHECK_HAS(p->src.why, "nothing of the guest moves: it goes on running");
+    CHECK(!p->suspend_asked);
+    CHECK(p->now_ms >= MOVE_STALL_MS && p->now_ms < 100000);
+    CHECK(pair_is_settled(p));
+    pair_close(p);
+}
+
+/* Half a guest came; then the source says that it lives, and that alone. */
+TEST(a_source_that_sends_no_more_does_not_keep_a_domain)
+{
+    const struct wire_unit alive = { WIRE_ALIVE, 0, 0 };
+    struct chan_view v = { .state = FH_MOVE_IMPORT };
+    struct pair *p = fresh(1, true, 1);
+    struct wire_unit plan = { WIRE_PLAN, 0, 0 };
+    uint64_t begun;
+
+    pair_open(p);
+    p->is_up = false; /* nothing else happens */
+    plan.len_bytes = p->src.opts.plan_bytes;
+    dest_hello(&p->dst, WIRE_MIGRATE, p->now_ms);
+    dest_unit(&p->dst, &plan, p->src.opts.plan, p->now_ms);
+    dest_answer(&p->dst, true, "{}", 2, p->now_ms);
+    dest_steward(&p->dst, &v, p->now_ms);
+    CHECK_EQ(p->dst.state, DEST_IMPORT);
+    begun = p->now_ms;
+    for (uint32_t i = 0; i < 60 && p->dst.state == DEST_IMPORT; i++) {
+        p->now_ms += 10000;
+        if (i < 20) /* slowly is well */
+            dest_came(&p->dst, FH_FRAME_SHORT_BYTES);
+        dest_unit(&p->dst, &alive, NULL, p->now_ms);
+        dest_tick(&p->dst, p->now_ms);
+    }
+    CHECK_EQ(p->dst.state, DEST_POISONING);
+    CHECK_HAS(p->dst.why, "nothing of the guest comes");
+    CHECK(p->now_ms - begun >= 200000 + MOVE_IMPORT_MS / 2);
+    pair_close(p);
+}
+
 /* Who it is, and that it lives, is all that it ever says. */
 TEST(a_source_without_a_plan_is_not_waited_for)
 {
@@ -372,6 +419,8 @@ RUN_TESTS(
     RULE(who_is_late_is_named),
     RULE(a_steward_that_forgets_the_pause_does_not_keep_the_guest_suspended),
     RULE(a_peer_that_does_not_read_does_not_keep_the_guest_suspended),
+    RULE(a_transfer_in_which_nothing_moves_ends_and_the_guest_runs_on),
+    RULE(a_source_that_sends_no_more_does_not_keep_a_domain),
     RULE(a_source_without_a_plan_is_not_waited_for),
     RULE(a_peer_that_sends_bad_tokens_is_not_heard_for_ever),
     RULE(who_has_said_the_token_may_go),

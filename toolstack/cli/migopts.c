@@ -11,6 +11,7 @@
 
 #include "common/checked.h"
 #include "common/err.h"
+#include "migrate/bucket.h"
 #include "toolstack/cli/exitcode.h"
 #include "toolstack/cli/units.h"
 
@@ -149,6 +150,17 @@ static int set_downtime(struct migopts *o, const char *text, struct err *e)
     return rc;
 }
 
+static int set_bandwidth(struct migopts *o, const char *text, struct err *e)
+{
+    int rc = units_bytes("migrate: --bandwidth", text, &o->bytes_per_s, e);
+
+    if (rc == 0 && o->bytes_per_s < BUCKET_RATE_MIN)
+        rc = fail(e, -EINVAL,
+                  "migrate: --bandwidth: got %s, want %uK a second at least",
+                  text, BUCKET_RATE_MIN / 1024);
+    return rc;
+}
+
 static int migrate_option(struct migopts *o, int option, struct err *e)
 {
     switch (option) {
@@ -168,7 +180,7 @@ static int migrate_option(struct migopts *o, int option, struct err *e)
     case OPT_DOWNTIME:
         return set_downtime(o, optarg, e);
     case OPT_BANDWIDTH:
-        return units_bytes("migrate: --bandwidth", optarg, &o->bytes_per_s, e);
+        return set_bandwidth(o, optarg, e);
     case OPT_TIMEOUT:
         return units_number("migrate: --timeout", optarg, TIMEOUT_S_MAX,
                             &o->timeout_s, e);
