@@ -82,13 +82,13 @@ bench_medians() {
 }
 
 bench_table() {
-    printf '%-8s %-20s %10s %10s %-5s %-18s %7s %7s\n' \
+    printf '%-8s %-23s %10s %10s %-5s %-18s %7s %7s\n' \
         BENCH CASE OURS PEER UNIT 'PEER IS' RATIO LIMIT
     local n
     for n in "$@"; do
         sed 's/[{}"]//g; s/, /\n/g' "$TOP/build/bench/$n.json" |
             awk -F': ' '{ v[$1] = $2 } $1 == "runs" {
-                printf "%-8s %-20s %10s %10s %-5s %-18s %7s %7s\n", v["bench"],
+                printf "%-8s %-23s %10s %10s %-5s %-18s %7s %7s\n", v["bench"],
                     v["case"], v["ours"], v["peer"] == "null" ? "-" : v["peer"],
                     v["unit"], v["peer_name"] == "null" ? "-" : v["peer_name"],
                     v["ratio"] == "null" ? "-" : v["ratio"],
