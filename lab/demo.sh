@@ -5,14 +5,15 @@
 . "$TOP/lab/host.sh"
 . "$TOP/tests/lab/guest.sh"
 
-dom0() { host_ssh 1 "$(printf '%q ' "$@")"; }
-dom0_sh() { host_ssh 1 "$1"; }
+HOST=1 # whose dom0 it is that the commands below are typed in
+dom0() { host_ssh $HOST "$(printf '%q ' "$@")"; }
+dom0_sh() { host_ssh $HOST "$1"; }
 title() { printf '\n== %s\n\n' "$*"; }
 
 # A command as it is typed in dom0, and what it prints.
 shown() {
-    printf '# %s\n' "$*"
-    host_ssh 1 "$*"
+    printf 'host%s# %s\n' $HOST "$*"
+    host_ssh $HOST "$*"
 }
 
 # A command as it is typed in a guest, and what it prints.
@@ -24,24 +25,25 @@ inside() {
 demo_main() {
     [ $# = 0 ] || die "./dev demo: $1: no argument is wanted"
     lab_own demo
-    lab_up >/dev/null
+    lab_up --hosts 2 >/dev/null
 
-    title "A real Xen host, inside QEMU: Xen with our patches, Debian 13 in dom0"
+    title "Real Xen hosts, inside QEMU: Xen with our patches, Debian 13 in dom0"
     host_ssh 1 'xl info | grep -E "^(release|xen_version|xen_commandline|total_memory)"'
     shown freehold check
 
     title "Debian 13, kernel and all, as a protected guest with a disk and a card"
-    host_ssh 1 'ip link add xenbr0 type bridge && ip addr add 192.168.77.1/24 dev xenbr0 &&
-        ip link set xenbr0 up'
-    host_ssh 1 'cp /freehold/guest/debian.qcow2 /root/web.qcow2; cat >/root/web.cfg' <<'CFG'
+    demo_hosts
+    host_ssh 1 'cp /freehold/guest/debian.qcow2 /root/web.qcow2
+        qemu-nbd -t -f qcow2 -x web --shared=4 -b 192.168.77.1 --fork /root/web.qcow2
+        cat >/root/web.cfg' <<'CFG'
 name    = "web"
 type    = "pvh"
 kernel  = "/freehold/guest/vmlinuz-6.12"
 ramdisk = "/freehold/guest/initrd-blk-6.12"
-cmdline = "console=hvc0 quiet fh.ip=192.168.77.2/24 fh.root=/dev/xvda"
+cmdline = "console=hvc0 quiet fh.ip=192.168.77.10/24 fh.root=/dev/xvda"
 memory  = 384
 vcpus   = 2
-disk    = [ "/root/web.qcow2,qcow2,xvda,w" ]
+disk    = [ "format=raw,vdev=xvda,access=w,target=nbd://192.168.77.1/web" ]
 vif     = [ "bridge=xenbr0" ]
 CFG
     shown cat /root/web.cfg
@@ -70,17 +72,54 @@ CFG
     host_ssh 1 "freehold-intruder table --ordinary $ORDINARY:1 --protected $PROTECTED:2" ||
         die "a way in was open that should be shut: see the table"
 
+    demo_move
     title "Stopped by its administrator, who could do no more than that"
     shown freehold shutdown -w web
     shown freehold list
     say "done: that was Xen, dom0 and the guests for real; ./dev test runs all tests"
 }
 
+# Both hosts have their second card in a bridge of the same name, and root of the
+# first may log in at the second.
+demo_hosts() {
+    local n
+    for n in 1 2; do
+        host_ssh $n "modprobe bridge && modprobe tun
+            ip link add xenbr0 type bridge forward_delay 0 mcast_snooping 0 &&
+            ip addr flush dev eth1 && ip link set eth1 up master xenbr0 &&
+            ip addr add 192.168.77.$n/24 dev xenbr0 && ip link set xenbr0 up"
+    done
+    # By a cipher that the emulated CPU has instructions for.
+    host_ssh 1 'umask 077; mkdir -p /root/.ssh; cat >/root/.ssh/id_ed25519
+        printf "Host 192.168.77.*\n  StrictHostKeyChecking no\n  LogLevel ERROR\n  Ciphers aes128-gcm@openssh.com\n" \
+            >/root/.ssh/config' <"$LAB/1/key"
+}
+
+# The guest says the time each second, here and then there.
+demo_move() {
+    local log=/var/log/freehold/web.log
+    title "To another host while it runs; what dom0 carries, it cannot read"
+    inside web \
+        '(until [ -e /run/quiet ]; do date +"it is %T.%3N"; sleep 1; done >/dev/hvc0 2>&1 &)'
+    shown freehold migrate --check web 192.168.77.2
+    shown freehold migrate web 192.168.77.2
+    shown freehold list
+    echo "What its clock said here last, and there first:"
+    host_ssh 1 "grep -a '^it is ' $log | tail -n 3 | sed 's/^/  host1 | /'"
+    HOST=2
+    host_ssh 2 "tail -n +1 -F $log 2>/dev/null | grep -a -m 3 '^it is ' | sed 's/^/  host2 | /'"
+    guest_tools
+    shown freehold list
+    shown freehold info web
+    shown busybox ping -c 3 192.168.77.10 || die "the guest does not answer"
+    inside web '>/run/quiet; sleep 1; md5sum /usr/lib/x86_64-linux-gnu/libgdbm.so.6'
+}
+
 # A file goes to the guest, and its card's process is killed meanwhile.
 demo_network() {
     local tap
-    shown busybox ping -c 3 192.168.77.2 || die "the guest does not answer"
-    tap=$(host_ssh 1 'ls /sys/class/net/xenbr0/brif')
+    shown busybox ping -c 3 192.168.77.10 || die "the guest does not answer"
+    tap=$(host_ssh 1 'ls /sys/class/net/xenbr0/brif | grep -vx eth1')
     host_ssh 1 'head -c 64M /dev/urandom >/root/data; sha256sum </root/data
         (setsid busybox nc -l -p 7000 </root/data >/dev/null 2>&1 &)'
     echo "64 MiB to the guest; the card's process is killed when 8 are over:"
