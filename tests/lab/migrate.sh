@@ -352,7 +352,7 @@ wire_start() {
     shift 2
     receive_start "$to" --unix "$MIG/$to.sock" || return 1
     dom0_sh "rm -f $MIG/wire $MIG/$from.wire
-        setsid evil-relay ${WIRE_OPTIONS:-} $MIG/$from.wire $MIG/$to.sock $(printf '%q ' "$@") \
+        setsid evil-relay ${WIRE_OPTIONS:-} $MIG/$from.wire $MIG/$to.sock ${1+$(printf '%q ' "$@")} \
             >$MIG/wire 2>&1 </dev/null &
         echo \$! >$MIG/wire.pid" && wait_log 20 '^ready' $MIG/wire
 }
