@@ -109,6 +109,8 @@ static int on_migrate(struct json_object *params, struct err *e)
     static const char *const ends[] = { "moved", "fenced", NULL };
     int n = json_object_get_int(json_object_object_get(params, "bytes_per_s"));
 
+    n = n < 1024 ? n : n / 1024; /* which end it is to have */
+
     if (n >= 79 && n <= 81) {
         if (!are_open(json_object_object_get(params, "fds")))
             return fail(e, -EBADF, "migrate: fds: they are not open");

@@ -135,7 +135,7 @@ static int run(cmd_function *cmd, bool json, char **argv)
 TEST(a_guest_moves_by_ssh_and_its_figures_are_told)
 {
     boss_start(&boss, "web");
-    CHECK_EQ(RUN(cmd_migrate, false, W("--bandwidth"), W("79"), W("-s"), W(""),
+    CHECK_EQ(RUN(cmd_migrate, false, W("--bandwidth"), W("79K"), W("-s"), W(""),
                  W("web"), W(PEER)),
              0);
     CHECK_HAS(out, "web: it runs at ");
@@ -151,7 +151,7 @@ TEST(programs_get_each_event_on_a_line_and_the_end_last)
     int nr = 0;
 
     boss_start(&boss, "web");
-    CHECK_EQ(RUN(cmd_migrate, true, W("--bandwidth"), W("80"), W("-s"), W(""),
+    CHECK_EQ(RUN(cmd_migrate, true, W("--bandwidth"), W("80K"), W("-s"), W(""),
                  W("web"), W(PEER)),
              7);
     CHECK_STR(err_text, "");
@@ -175,7 +175,7 @@ TEST(programs_get_each_event_on_a_line_and_the_end_last)
 TEST(one_that_is_fenced_ends_with_7_and_what_to_do)
 {
     boss_start(&boss, "web");
-    CHECK_EQ(RUN(cmd_migrate, false, W("--bandwidth"), W("80"), W("-s"), W(""),
+    CHECK_EQ(RUN(cmd_migrate, false, W("--bandwidth"), W("80K"), W("-s"), W(""),
                  W("web"), W(PEER)),
              7);
     CHECK_HAS(err_text, "between two hosts: it broke");
@@ -188,7 +188,7 @@ TEST(a_supervisor_that_dies_leaves_it_open)
 {
     boss_start(&boss, "web");
     leaves = true;
-    CHECK_EQ(RUN(cmd_migrate, false, W("--bandwidth"), W("81"), W("-s"), W(""),
+    CHECK_EQ(RUN(cmd_migrate, false, W("--bandwidth"), W("81K"), W("-s"), W(""),
                  W("web"), W("printf 'freehold migrate-receive 1\n'")),
              -EINPROGRESS);
     leaves = false;
@@ -216,7 +216,7 @@ TEST(the_connections_are_the_supervisors_alone_from_then_on)
 TEST(what_the_supervisor_refuses_ends_ssh)
 {
     boss_start(&boss, "web");
-    CHECK_EQ(RUN(cmd_migrate, false, W("--bandwidth"), W("77"), W("-s"), W(""),
+    CHECK_EQ(RUN(cmd_migrate, false, W("--bandwidth"), W("77K"), W("-s"), W(""),
                  W("web"),
                  W("printf 'freehold migrate-receive 1\n'; "
                    "exec sleep 1000")),
