@@ -13,8 +13,15 @@
 
 #define FH_LOW_RAM_END XEN_STEWARD_PRIVATE_GPA /* 2 GiB */
 #define FH_HIGH_RAM_GPA 0x100000000ull         /* 4 GiB */
-#define FH_RAM_MIN (16ull << 20)               /* bytes */
-#define FH_RAM_MAX (1ull << 40)                /* bytes */
+
+/*
+ * Of the address space: nothing that a kernel puts into the steward's slot is
+ * to be found there, so all of it is reserved, and not the pages alone.
+ */
+#define FH_PRIVATE_BYTES (XEN_STEWARD_SHARED_GPA - XEN_STEWARD_PRIVATE_GPA)
+
+#define FH_RAM_MIN (16ull << 20) /* bytes */
+#define FH_RAM_MAX (1ull << 40)  /* bytes */
 
 /* ACPI tables, start info and the like: the last pages below 1 MiB. */
 #define FH_ACPI_GPA 0xf0000ull
@@ -40,9 +47,8 @@ static inline uint32_t fh_memory_map(uint64_t ram_bytes,
     map[n++] =
         (struct fh_map_entry){ FH_ACPI_GPA, FH_ACPI_BYTES, FH_MAP_ACPI, 0 };
     map[n++] = (struct fh_map_entry){ 0x100000, low - 0x100000, FH_MAP_RAM, 0 };
-    map[n++] =
-        (struct fh_map_entry){ XEN_STEWARD_PRIVATE_GPA, XEN_STEWARD_RANGE_BYTES,
-                               FH_MAP_RESERVED, 0 };
+    map[n++] = (struct fh_map_entry){ XEN_STEWARD_PRIVATE_GPA, FH_PRIVATE_BYTES,
+                                      FH_MAP_RESERVED, 0 };
     map[n++] =
         (struct fh_map_entry){ XEN_STEWARD_SHARED_GPA, XEN_STEWARD_RANGE_BYTES,
                                FH_MAP_RESERVED, 0 };
