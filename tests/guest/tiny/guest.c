@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * guest.c - what the tiny guest asks of Xen
+ * guest.c - what tiny guests ask of Xen
  *
  * How this works: CPUID names the MSR, the MSR takes the address of a page
  * that Xen fills with code, and hypercall n is at 32 * n in it.  The console
@@ -30,16 +30,21 @@ static struct {
     evtchn_port_t port;
 } console;
 
-static int call(unsigned nr, unsigned op, void *arg)
+int guest_call(unsigned nr, uint32_t a, uint32_t b, uint32_t c)
 {
     const uint8_t *entry = calls + 32 * nr;
     int rc;
 
     __asm__ volatile("call *%[entry]"
-                     : "=a"(rc), "+b"(op), "+c"(arg)
+                     : "=a"(rc), "+b"(a), "+c"(b), "+d"(c)
                      : [entry] "r"(entry)
-                     : "memory", "edx");
+                     : "memory");
     return rc;
+}
+
+static int call(unsigned nr, unsigned op, void *arg)
+{
+    return guest_call(nr, op, (uint32_t)arg, 0);
 }
 
 /* ebx of a CPUID leaf: the signature in the first, the MSR in the third. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * guest.h - what the tiny guest asks of Xen: a console and an end
+ * guest.h - what tiny guests ask of Xen: a console, an end, any hypercall
  */
 #ifndef TINY_GUEST_H
 #define TINY_GUEST_H
@@ -9,6 +9,9 @@
 
 /* Find Xen, the hypercall page and the console.  False: there is no Xen. */
 int guest_init(void);
+
+/* Hypercall nr, after guest_init().  Paging is off: pointers are addresses. */
+int guest_call(unsigned nr, uint32_t a, uint32_t b, uint32_t c);
 
 /* Print text on the PV console, waiting for room in its ring. */
 void guest_print(const char *text);

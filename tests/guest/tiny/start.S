@@ -17,7 +17,7 @@ _start:
     cld
     movl $stack_top, %esp
     pushl %ebx
-    call tiny_main
+    call guest_main
     ud2
 
     .bss

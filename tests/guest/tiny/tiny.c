@@ -30,7 +30,7 @@
 #define MADT_LAPIC 0u
 #define MADT_ENABLED 1u
 
-void tiny_main(const struct hvm_start_info *si) __attribute__((noreturn));
+void guest_main(const struct hvm_start_info *si) __attribute__((noreturn));
 
 /* Tables are packed and little endian, so is this CPU. */
 static uint32_t read32(uint32_t gpa)
@@ -149,7 +149,7 @@ static void obey(const char *cmdline)
         __asm__ volatile("sti; hlt");
 }
 
-void tiny_main(const struct hvm_start_info *si)
+void guest_main(const struct hvm_start_info *si)
 {
     const char *cmdline = "";
 
