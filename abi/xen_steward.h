@@ -20,8 +20,9 @@
 #define XEN_STEWARD_DOMINF_protected (1U << 15)
 
 /*
- * Guest physical addresses.  The private range is a 1 GiB slot of its own.
- * Both are reserved in the guest's memory map and never migrated.
+ * Guest physical addresses.  The private range has a 1 GiB slot to itself, in
+ * which nobody but the steward's vCPU finds anything.  Both are reserved in the
+ * guest's memory map and never migrated.
  */
 #define XEN_STEWARD_PRIVATE_GPA 0x80000000U /* code, stack, tables, keys */
 #define XEN_STEWARD_SHARED_GPA 0xc0000000U  /* rings, control page, buffers */
@@ -344,7 +345,8 @@ struct xen_steward_config {
 /*
  * Attest: evidence of the caller's domain as it is now, over report_data.  In
  * RECEIVING it is worth as much as the image: no other code ever ran there.
- * In RUN a guest's kernel may speak in its steward's name.
+ * In RUN a guest's kernel has fed it, and speaks in its name if that found a
+ * mistake in it.
  *
  *   -ENOENT     Xen has no pool secret; the same with all commands below
  *   -EINVAL     pad is not 0

@@ -3,8 +3,8 @@
 # over tests/unit/xen/, which stands in for Xen's headers.
 set(xen_src ${CMAKE_BINARY_DIR}/xen-src)
 set(xen_files xen/arch/x86/hvm/evidence.c xen/arch/x86/hvm/passage.c
-    xen/arch/x86/hvm/record.c xen/include/xen/evidence.h
-    xen/include/xen/record.h)
+    xen/arch/x86/hvm/record.c xen/arch/x86/mm/p2m-steward.c
+    xen/include/xen/evidence.h xen/include/xen/record.h)
 list(TRANSFORM xen_files PREPEND ${xen_src}/ OUTPUT_VARIABLE xen_made)
 file(GLOB xen_patches CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/xen/patches/*)
 add_custom_command(OUTPUT ${xen_made}
@@ -16,6 +16,6 @@ target_include_directories(fh_xen_pure PUBLIC ${CMAKE_CURRENT_SOURCE_DIR}/xen
     ${xen_src}/xen/include)
 find_library(steward_bearssl NAMES libbearssl.a REQUIRED)
 target_link_libraries(fh_xen_pure PUBLIC ${steward_bearssl})
-foreach(name evidence passage record)
+foreach(name evidence passage record view)
     fh_unit_test(xen_${name} fh_xen_pure)
 endforeach()

@@ -15,9 +15,11 @@
  * many bytes of context there are, in 8 bytes, and these.
  *
  * How this works: flat at XEN_STEWARD_PRIVATE_GPA, 32-bit entry, identity map
- * of 4 GiB, then 64-bit code.  The steward's vCPU and vCPU 0 take turns: each
- * goes on when `turn` has the value that it waits for.  Only whose turn it is
- * may talk, since Xen puts what a domain says together by lines.
+ * of 4 GiB, then 64-bit code.  vCPU 0 cannot see it there, so once there is RAM
+ * it copies itself to COPY and goes on in the copy: what is used up to there has
+ * its address by AT(), all else by IN().  The steward's vCPU and vCPU 0 take
+ * turns: each goes on when `turn` has the value that it waits for.  Only whose
+ * turn it is may talk, since Xen puts what a domain says together by lines.
  */
 #define HC_memory_op 12
 #define HC_grant_table_op 20
@@ -45,6 +47,7 @@
 #define ENOENT 2
 #define E2BIG 7
 #define EAGAIN 11
+#define EFAULT 14
 #define EBUSY 16
 #define EINVAL 22
 #define ENOBUFS 105
@@ -54,6 +57,8 @@
 #define RAM 0x1000000 /* where 8 MiB are populated to look at */
 #define RAM_EXTENTS 4 /* of 2 MiB */
 #define RAM_GFN (RAM >> 12)
+#define COPY (RAM + 0x400000)
+#define IN(x) (COPY + (x) - base)
 #define BUFFER (RAM + 0x200000)
 #define BUFFER_PAGES 4
 #define CONTEXT (BUFFER + 8)
@@ -300,33 +305,52 @@ steward:
     expect 0x1000, "... the private one"
     movl runs+24*3+16(%rip), %eax
     expect 2, "... are special"
+    /* From here on where vCPU 0 can see it, too, by tables that it can. */
+    movl $BASE, %esi
+    movl $COPY, %edi
+    movl $(end - base), %ecx
+    rep movsb
+    movl $(IN(pdpt) + 3), %eax
+    movl $IN(pml4), %edi
+    movq %rax, (%rdi)
+    movl $IN(pdpt), %edi
+    movl $(IN(pd) + 3), %eax
+    movl $4, %ecx
+3:  movq %rax, (%rdi)
+    addl $0x1000, %eax
+    addl $8, %edi
+    loop 3b
+    movl $IN(moved), %eax
+    jmp *%rax
+moved:
+    leaq stack_top(%rip), %rsp
     cmpl $3, info+4(%rip)
     je receive
 
-    hypercall HC_steward_op, ST_set_role, AT(role_run)
+    hypercall HC_steward_op, ST_set_role, IN(role_run)
     expect 0, "set_role works"
-    hypercall HC_steward_op, ST_set_role, AT(role_run)
+    hypercall HC_steward_op, ST_set_role, IN(role_run)
     expect -EBUSY, "set_role works once"
 
     leaq vcpu0(%rip), %rax
     movq %rax, context_rip(%rip)
-    hypercall HC_vcpu_op, 0, 0, AT(context)
+    hypercall HC_vcpu_op, 0, 0, IN(context)
     expect 0, "vCPU 0 is initialised after set_role"
-    hypercall HC_steward_op, ST_log_dirty, AT(log_bad)
+    hypercall HC_steward_op, ST_log_dirty, IN(log_bad)
     expect -EINVAL, "log_dirty wants 0 or 1"
-    hypercall HC_steward_op, ST_log_dirty, AT(log_on)
+    hypercall HC_steward_op, ST_log_dirty, IN(log_on)
     expect 0, "a dirty log starts"
-    hypercall HC_steward_op, ST_log_dirty, AT(log_on)
+    hypercall HC_steward_op, ST_log_dirty, IN(log_on)
     expect -EBUSY, "there is but one"
-    hypercall HC_steward_op, ST_take_dirty, AT(take_odd)
+    hypercall HC_steward_op, ST_take_dirty, IN(take_odd)
     expect -EINVAL, "pages are taken by steps"
-    hypercall HC_steward_op, ST_set_context, AT(set)
+    hypercall HC_steward_op, ST_set_context, IN(set)
     expect -EBUSY, "no context is set in what runs"
-    hypercall HC_steward_op, ST_slow, AT(slow_more)
+    hypercall HC_steward_op, ST_slow, IN(slow_more)
     expect -EINVAL, "81 per cent is too slow"
-    hypercall HC_steward_op, ST_slow, AT(slow_pad)
+    hypercall HC_steward_op, ST_slow, IN(slow_pad)
     expect -EINVAL, "slow wants its pad to be 0"
-    hypercall HC_steward_op, ST_slow, AT(slow_most)
+    hypercall HC_steward_op, ST_slow, IN(slow_most)
     expect 0, "what is logged is slowed"
     hypercall HC_vcpu_op, 1, 0
     expect 0, "vCPU 0 starts after set_role"
@@ -334,36 +358,36 @@ steward:
 1:  cmpq $0, work(%rip)
     je 1b
     movl $SHARES, %ebp
-2:  hypercall HC_steward_op, ST_slow, AT(slow_most)
-    movl $AT(slowed), %edi
+2:  hypercall HC_steward_op, ST_slow, IN(slow_most)
+    movl $IN(slowed), %edi
     call work_both
-    hypercall HC_steward_op, ST_slow, AT(slow_not)
-    movl $AT(free), %edi
+    hypercall HC_steward_op, ST_slow, IN(slow_not)
+    movl $IN(free), %edi
     call work_both
     decl %ebp
     jnz 2b
-    movl $AT(slowed), %edi
+    movl $IN(slowed), %edi
     call is_slower
     expect 1, "a slowed vCPU does less, and the steward's as much as ever"
-    hypercall HC_steward_op, ST_slow, AT(slow_most)
-    hypercall HC_steward_op, ST_log_dirty, AT(log_off)
+    hypercall HC_steward_op, ST_slow, IN(slow_most)
+    hypercall HC_steward_op, ST_log_dirty, IN(log_off)
     expect 0, "the log of what is slowed ends"
     movl $SHARES, %ebp
-3:  movl $AT(freed), %edi
+3:  movl $IN(freed), %edi
     call work_both
     decl %ebp
     jnz 3b
-    movl $AT(freed), %edi
+    movl $IN(freed), %edi
     call is_slower
     expect 0, "and with it that it is slowed"
-    hypercall HC_steward_op, ST_slow, AT(slow_not)
+    hypercall HC_steward_op, ST_slow, IN(slow_not)
     expect -EINVAL, "for good"
-    hypercall HC_steward_op, ST_log_dirty, AT(log_on)
+    hypercall HC_steward_op, ST_log_dirty, IN(log_on)
     expect 0, "another log starts"
 
     pass 1
     await 2
-    hypercall HC_steward_op, ST_take_dirty, AT(take)
+    hypercall HC_steward_op, ST_take_dirty, IN(take)
     expect 0, "the log is taken while a vCPU runs"
     movl take_nr_dirty(%rip), %eax
     expect 1, "one page was written"
@@ -371,37 +395,40 @@ steward:
     expect 0x20, "it is the one"
     movl take_nr(%rip), %eax
     expect 512, "it was one of these"
-    hypercall HC_steward_op, ST_take_dirty, AT(take)
+    hypercall HC_steward_op, ST_take_dirty, IN(take)
     movl take_nr_dirty(%rip), %eax
     expect 0, "what was taken is gone"
-    hypercall HC_steward_op, ST_take_dirty, AT(take_own)
+    hypercall HC_steward_op, ST_take_dirty, IN(take_own)
     movl take_own_nr_dirty(%rip), %eax
     expect 0, "the steward's own pages are not in it"
     pass 3
     await 4
-    hypercall HC_steward_op, ST_take_dirty, AT(take)
+    hypercall HC_steward_op, ST_take_dirty, IN(take)
     movl take_nr_dirty(%rip), %eax
     expect 2, "what is written again is there again, and what was removed"
     movq bitmap(%rip), %rax
     expect 0x60, "these are the ones"
-    hypercall HC_steward_op, ST_slow, AT(slow_most)
+    hypercall HC_steward_op, ST_slow, IN(slow_most)
     expect 0, "what is about to suspend is slowed"
     pass 5
 
-1:  hypercall HC_steward_op, ST_wait, AT(forever)
+1:  hypercall HC_steward_op, ST_wait, IN(forever)
     hypercall HC_steward_op, ST_suspended
     testq %rax, %rax
     jz 1b
     expect 1, "the steward hears of a suspend, the first"
-    hypercall HC_steward_op, ST_slow, AT(slow_most)
+    movl $AT(own), %edx
+    movl (%rdx), %eax
+    expect 0x0b5e55ed, "the steward's memory is as it was"
+    hypercall HC_steward_op, ST_slow, IN(slow_most)
     expect 0, "what is suspended is slowed no more"
-    hypercall HC_steward_op, ST_mark_mapped, AT(marks_other)
+    hypercall HC_steward_op, ST_mark_mapped, IN(marks_other)
     expect -EAGAIN, "another is not this one, for mark_mapped"
-    hypercall HC_steward_op, ST_mark_mapped, AT(marks)
+    hypercall HC_steward_op, ST_mark_mapped, IN(marks)
     expect 0, "mark_mapped works"
-    hypercall HC_steward_op, ST_get_context, AT(get_other)
+    hypercall HC_steward_op, ST_get_context, IN(get_other)
     expect -EAGAIN, "... nor for a context"
-    hypercall HC_steward_op, ST_get_context, AT(get)
+    hypercall HC_steward_op, ST_get_context, IN(get)
     expect -ENOBUFS, "a context wants room"
     movl get_bytes(%rip), %eax
     subl $1000, %eax
@@ -409,7 +436,7 @@ steward:
     setb %al
     movzbl %al, %eax
     expect 1, "how much it says"
-    hypercall HC_steward_op, ST_get_context, AT(get)
+    hypercall HC_steward_op, ST_get_context, IN(get)
     expect 0, "a context is had"
     movzwl CONTEXT, %eax
     expect 1, "it has a header"
@@ -418,71 +445,71 @@ steward:
     movq CONTEXT-8(%rax), %rax
     expect 0, "and an end"
     call grant_buffer
-    hypercall HC_steward_op, ST_log_dirty, AT(log_off)
+    hypercall HC_steward_op, ST_log_dirty, IN(log_off)
     expect 0, "the log ends"
-    hypercall HC_steward_op, ST_take_dirty, AT(take)
+    hypercall HC_steward_op, ST_take_dirty, IN(take)
     expect -EINVAL, "and is not to be taken any more"
     hypercall HC_steward_op, ST_notify
 
-1:  hypercall HC_steward_op, ST_wait, AT(forever)
+1:  hypercall HC_steward_op, ST_wait, IN(forever)
     hypercall HC_steward_op, ST_suspended
     testq %rax, %rax
     jnz 1b
     expect 0, "the steward hears of its end"
     pass 6
-1:  hypercall HC_steward_op, ST_wait, AT(forever)
+1:  hypercall HC_steward_op, ST_wait, IN(forever)
     jmp 1b
 
 /* What may come from elsewhere, and what may not. */
 receive:
-    hypercall HC_steward_op, ST_set_role, AT(role_receive)
+    hypercall HC_steward_op, ST_set_role, IN(role_receive)
     expect 0, "set_role works to receive"
-    hypercall HC_vcpu_op, 0, 0, AT(context)
+    hypercall HC_vcpu_op, 0, 0, IN(context)
     expect -EPERM, "no vCPU is initialised in what receives"
     hypercall HC_vcpu_op, 1, 0
     expect -EPERM, "no vCPU starts in what receives"
-    hypercall HC_steward_op, ST_log_dirty, AT(log_on)
+    hypercall HC_steward_op, ST_log_dirty, IN(log_on)
     expect -EBUSY, "there is no dirty log in what receives"
-    hypercall HC_steward_op, ST_set_context, AT(get)
+    hypercall HC_steward_op, ST_set_context, IN(get)
     expect -EINVAL, "a context that is set is of no suspend"
-    hypercall HC_steward_op, ST_set_context, AT(set_huge)
+    hypercall HC_steward_op, ST_set_context, IN(set_huge)
     expect -E2BIG, "nor larger than any"
-    hypercall HC_steward_op, ST_set_context, AT(set_none)
+    hypercall HC_steward_op, ST_set_context, IN(set_none)
     expect -EINVAL, "nor empty"
-    hypercall HC_steward_op, ST_set_context, AT(set)
+    hypercall HC_steward_op, ST_set_context, IN(set)
     expect -EINVAL, "nor zeroes"
     call grant_buffer
     hypercall HC_steward_op, ST_notify
-1:  hypercall HC_steward_op, ST_wait, AT(forever)
+1:  hypercall HC_steward_op, ST_wait, IN(forever)
     movq BUFFER, %rax
     testq %rax, %rax
     jz 1b /* that was the port being bound */
     subl $8, %eax
     movl %eax, set_got_bytes(%rip)
-    hypercall HC_steward_op, ST_set_context, AT(set_got)
+    hypercall HC_steward_op, ST_set_context, IN(set_got)
     expect -EINVAL, "nor one without an end"
     addl $8, set_got_bytes(%rip)
     movw $2, CONTEXT + CPU_INSTANCE
-    hypercall HC_steward_op, ST_set_context, AT(set_got)
+    hypercall HC_steward_op, ST_set_context, IN(set_got)
     expect -EINVAL, "nor the steward's own"
     movw $0, CONTEXT + CPU_INSTANCE
     movw $3, CONTEXT + CPU_INSTANCE - 2
-    hypercall HC_steward_op, ST_set_context, AT(set_got)
+    hypercall HC_steward_op, ST_set_context, IN(set_got)
     expect -EINVAL, "nor of devices"
     movw $2, CONTEXT + CPU_INSTANCE - 2
-    hypercall HC_steward_op, ST_set_context, AT(set_got)
+    hypercall HC_steward_op, ST_set_context, IN(set_got)
     expect 0, "another domain's context is set"
-    hypercall HC_steward_op, ST_set_context, AT(set_got)
+    hypercall HC_steward_op, ST_set_context, IN(set_got)
     expect -EBUSY, "once"
-    hypercall HC_steward_op, ST_wait, AT(short)
+    hypercall HC_steward_op, ST_wait, IN(short)
     movl woke(%rip), %eax
     expect 0, "and its vCPU stands still"
     call done
-1:  hypercall HC_sched_op, 2, AT(poweroff)
+1:  hypercall HC_sched_op, 2, IN(poweroff)
     jmp 1b
 
 grant_buffer: /* let dom0 map it; changes rax, rcx, rdx, rdi, rsi */
-    hypercall HC_memory_op, 7, AT(map_table)
+    hypercall HC_memory_op, 7, IN(map_table)
     expect 0, "the steward sees its grant table"
     movl $(GRANTS + FIRST_REF * 8), %edi
     movl $(BUFFER >> 12), %eax
@@ -513,35 +540,35 @@ vcpu0:
     pass 2
     await 3
     movl $2, RAM + 0x5008
-    hypercall HC_memory_op, 1, AT(decrease)
+    hypercall HC_memory_op, 1, IN(decrease)
     pass 4
     await 5
-    hypercall HC_steward_op, ST_info, AT(info)
+    hypercall HC_steward_op, ST_info, IN(info)
     expect -EPERM, "info is for nobody else"
     hypercall HC_vcpu_op, 2, 1
     expect -EPERM, "VCPUOP_down spares the steward"
     hypercall HC_vcpu_op, 11, 1
     expect -EPERM, "VCPUOP_send_nmi spares the steward"
-    lgdt gdtr(%rip)
+    lgdt gdtr_copy(%rip)
     pushq $24
-    movl $AT(narrow), %eax
+    movl $IN(narrow), %eax
     pushq %rax
     lretq
 back:
     cltq
     expect -EPERM, "VCPUOP_down of 32-bit code spares the steward"
-    hypercall HC_event_channel_op, 7, AT(bind_ipi)
+    hypercall HC_event_channel_op, 7, IN(bind_ipi)
     expect -EPERM, "EVTCHNOP_bind_ipi spares the steward"
-    hypercall HC_event_channel_op, 3, AT(close)
+    hypercall HC_event_channel_op, 3, IN(close)
     expect -EINVAL, "the doorbell cannot be closed"
-    hypercall HC_event_channel_op, 4, AT(close)
+    hypercall HC_event_channel_op, 4, IN(close)
     expect -EINVAL, "the doorbell cannot be rung from inside"
-    hypercall HC_event_channel_op, 10, AT(reset)
+    hypercall HC_event_channel_op, 10, IN(reset)
     expect 0, "EVTCHNOP_reset is possible"
-    hypercall HC_event_channel_op, 3, AT(close)
+    hypercall HC_event_channel_op, 3, IN(close)
     expect -EINVAL, "the doorbell survives it"
 
-    hypercall HC_grant_table_op, 6, AT(query), 1
+    hypercall HC_grant_table_op, 6, IN(query), 1
     movl query_max(%rip), %eax
     incl %eax
     subl info+16(%rip), %eax
@@ -549,18 +576,36 @@ back:
     movl info+16(%rip), %eax
     decl %eax
     movq %rax, map_idx(%rip)
-    hypercall HC_memory_op, 7, AT(map)
+    hypercall HC_memory_op, 7, IN(map)
     expect -EINVAL, "the hidden frame cannot be mapped"
     decq map_idx(%rip)
-    hypercall HC_memory_op, 7, AT(map)
+    hypercall HC_memory_op, 7, IN(map)
     expect 0, "the last visible frame can be mapped"
+
+    movl $BASE, %edx
+    movl (%rdx), %eax
+    expect 0xffffffff, "a load from the steward's memory finds nothing"
+    movl $AT(own), %edx
+    movl $0, (%rdx)
+    movl $-1, %eax
+    lock xaddl %eax, (%rdx)
+    movl %eax, %eax
+    expect 0xffffffff, "nor does a locked instruction"
+    hypercall HC_event_channel_op, 4, AT(close)
+    expect -EFAULT, "Xen reads nothing there for it"
+    hypercall HC_memory_op, 1, IN(take_away)
+    expect 0, "Xen takes nothing away from there"
+    hypercall HC_memory_op, 6, IN(take_away)
+    expect 0, "and puts nothing there"
+    hypercall HC_memory_op, 7, IN(map_there)
+    expect -EPERM, "nor its own pages"
 
     movl $0xfee00300, %edx
     movl $0x000c4500, (%rdx) /* INIT, all but self */
-    hypercall HC_sched_op, 5, AT(suspend)
+    hypercall HC_sched_op, 5, IN(suspend)
     expect -EINVAL, "SCHEDOP_shutdown_code announces no suspend"
 
-    hypercall HC_sched_op, 2, AT(suspend)
+    hypercall HC_sched_op, 2, IN(suspend)
     movl $1, woke(%rip)
     await 6
     expect 1, "a resumed domain knows that it is the old one"
@@ -574,7 +619,7 @@ narrow:
     movl $2, %ebx
     movl $1, %ecx
     vmmcall
-    ljmp $8, $AT(back)
+    ljmp $8, $IN(back)
 
     .text 1
 text_ok: .asciz "ok "
@@ -586,6 +631,9 @@ text_done: .asciz "probe: done "
 gdt: .quad 0, 0x00af9b000000ffff, 0x00cf93000000ffff, 0x00cf9b000000ffff
 gdtr: .word 31
     .long AT(gdt), 0
+gdtr_copy: .word 31
+    .long IN(gdt), 0
+own: .long 0x0b5e55ed, 0 /* the steward's, who never changes it */
 bad: .long 0
 turn: .long 0
 woke: .long 0 /* vCPU 0, out of its suspend */
@@ -604,14 +652,14 @@ role_receive: .long 3, 0
 log_on: .long 1, 0
 log_off: .long 0, 0
 log_bad: .long 2, 0
-take: .quad RAM_GFN, AT(bitmap)
+take: .quad RAM_GFN, IN(bitmap)
 take_nr: .long 512
 take_nr_dirty: .long 0
     .quad 0
-take_odd: .quad RAM_GFN + 1, AT(bitmap)
+take_odd: .quad RAM_GFN + 1, IN(bitmap)
     .long 512, 0
     .quad 0
-take_own: .quad 0x80000, AT(bitmap)
+take_own: .quad 0x80000, IN(bitmap)
     .long 512
 take_own_nr_dirty: .long 0
     .quad 0
@@ -651,10 +699,18 @@ ranges_at: .quad AT(runs)
 ranges_runs: .long 16, 0
 runs: .fill 24 * 32, 1, 0
 decrease: /* XENMEM_decrease_reservation */
-    .quad AT(decrease_gfn), 1
+    .quad IN(decrease_gfn), 1
     .long 0, 0
     .word 0x7ff0, 0, 0, 0
 decrease_gfn: .quad RAM_GFN + 6
+take_away: /* or put there */
+    .quad IN(there_gfn), 1
+    .long 0, 0
+    .word 0x7ff0, 0, 0, 0
+there_gfn: .quad (BASE >> 12)
+map_there: .word 0x7ff0, 0
+    .long 0 /* XENMAPSPACE_shared_info */
+    .quad 0, BASE >> 12
 short: .quad 100000000 /* ns */
 forever: .quad 0
 reservation:
@@ -686,7 +742,7 @@ context: /* struct vcpu_hvm_context, 64-bit mode */
     .long 1, 0
     .quad 0, 0, 0, 0, 0, 0, 0, 0
 context_rip: .quad 0
-    .quad 2, 0x80000011, AT(pml4), 0x20, 0x500
+    .quad 2, 0x80000011, IN(pml4), 0x20, 0x500
     .fill 256, 1, 0
     .balign 4096
 pml4: .fill 4096, 1, 0

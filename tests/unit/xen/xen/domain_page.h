@@ -1,0 +1,3 @@
+/* SPDX-License-Identifier: MIT */
+/* domain_page.h - for what needs no more of Xen than asm/p2m.h */
+#include <asm/p2m.h>
