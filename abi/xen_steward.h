@@ -301,6 +301,7 @@ struct xen_steward_slow { /* IN */
 #define XEN_STEWARD_FLAG_module (1U << 2) /* host: secret from a module */
 #define XEN_STEWARD_FLAGS_HOST 7U
 #define XEN_STEWARD_FLAG_migratable (1U << 8) /* domain: not pinned */
+#define XEN_STEWARD_FLAGS_MISSING_SHIFT 16 /* host: see XEN_STEWARD_HYPFS */
 
 struct xen_steward_claims {
     uint32_t provider;       /* XEN_STEWARD_PROVIDER_* */
@@ -439,6 +440,35 @@ struct xen_steward_step {
     uint8_t peer[16];    /* IN: fence, commit, poison */
     uint8_t digest[32];  /* IN: fence, commit, poison */
 };
+
+/*
+ * The host's posture: what it takes beside Xen to keep dom0 and its devices out
+ * of protected domains.  Xen looks once, when it boots.  Where anything is
+ * missing it makes protected domains only if its command line says "lab".
+ *
+ * dom0 reads it from Xen's file system (hypfs.h; by hand xenhypfs(1)).  There
+ * every Xen that knows protected domains has a directory:
+ *
+ *   mode     string  what protected= says: "off", "on" or "strict"
+ *   lab      bool    and whether with ",lab"
+ *   checked  uint    what Xen looked for: 1U << XEN_STEWARD_POSTURE_*
+ *   missing  uint    what of that it did not find
+ *
+ * Evidence has the latter at the top of claims.flags.
+ */
+#define XEN_STEWARD_HYPFS "/protected"
+
+#define XEN_STEWARD_POSTURE_iommu 0       /* there is one, and it is used */
+#define XEN_STEWARD_POSTURE_intremap 1    /* it remaps interrupts */
+#define XEN_STEWARD_POSTURE_dom0_strict 2 /* dom0's devices reach dom0 alone */
+#define XEN_STEWARD_POSTURE_quarantine 3  /* those of nobody reach nothing */
+#define XEN_STEWARD_POSTURE_no_ats 4      /* none translates by itself */
+#define XEN_STEWARD_POSTURE_bootscrub 5   /* memory is wiped at boot */
+#define XEN_STEWARD_POSTURE_no_efi_rs 6   /* Xen calls no UEFI code */
+#define XEN_STEWARD_POSTURE_no_vpmu 7     /* nobody counts others' events */
+#define XEN_STEWARD_POSTURE_vmx_ug 8      /* VMX: unrestricted guest */
+#define XEN_STEWARD_POSTURE_xpti 9        /* Meltdown shows dom0 nothing */
+#define XEN_STEWARD_POSTURE_l1tf 10       /* nor L1TF, by dom0's page tables */
 
 /*
  * The boot module that brings the pool's secret, at any place but the first:

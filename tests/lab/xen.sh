@@ -7,6 +7,13 @@
 # From the serial log: Xen's own ring soon overflows.
 check_out "Xen says what it protects, and what the host lacks" \
     'Protected guests: on,lab; host lacks: .*IOMMU' lab_console 1
+check_out "dom0 reads from Xen what the host lacks: an IOMMU, and all it does" \
+    '^on 1 7$' dom0_sh 'echo $(for f in mode lab missing; do
+        xenhypfs cat /protected/$f; done)'
+check_out "of the conditions that this Xen knows" '^2047$' \
+    dom0 xenhypfs cat /protected/checked
+check_fails "which is not dom0's to write" '.' \
+    dom0 xenhypfs write /protected/missing 0
 check_out "Xen took the steward from the boot modules" 'Steward: [0-9]+ bytes' \
     lab_console 1
 check "dom0's initrd was not taken for it" dom0 test -d /usr/lib/freehold-lab
