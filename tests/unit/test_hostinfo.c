@@ -120,6 +120,9 @@ TEST(a_key_that_xen_refuses_is_an_error)
     CHECK_EQ(hyp_debug_keys(h, "h", &e), 0);
     CHECK_EQ(hyp_debug_keys(h, "", &e), -EINVAL);
     CHECK_STR(e.text, "xen: press : Invalid argument");
+    CHECK_EQ(hyp_debug_keys(h, "hd", &e), -EPERM);
+    CHECK_STR(e.text, "xen: press hd: a Xen for protected guests takes none "
+                      "from dom0 but g, h, H, m, r and u");
     hyp_close(h);
     CHECK_EQ(fake_left(), 0);
 }

@@ -198,7 +198,12 @@ int hyp_tell_host(struct hyp *h, hyp_tell *tell, void *arg, struct err *e)
 
 int hyp_debug_keys(struct hyp *h, const char *keys, struct err *e)
 {
-    if (xc_send_debug_keys(h->xc, keys))
-        return fail(e, -errno, "xen: press %.32s: %s", keys, strerror(errno));
-    return 0;
+    if (xc_send_debug_keys(h->xc, keys) == 0)
+        return 0;
+    if (errno == EPERM)
+        return fail(e, -EPERM,
+                    "xen: press %.32s: a Xen for protected guests takes none "
+                    "from dom0 but g, h, H, m, r and u",
+                    keys);
+    return fail(e, -errno, "xen: press %.32s: %s", keys, strerror(errno));
 }

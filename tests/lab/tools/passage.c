@@ -241,9 +241,14 @@ static void evidence_of_run(struct proxied *s)
     memset(measured, 0x5a, sizeof(measured));
     want("claims: measurement", SAME(c.measurement, measured), 1);
     want("claims: generation 0", (int64_t)c.generation, 0);
-    want("claims: lab, secret from a module, migratable", c.flags,
+    want("claims: lab, secret from a module, migratable",
+         c.flags & ((1U << XEN_STEWARD_FLAGS_MISSING_SHIFT) - 1),
          XEN_STEWARD_FLAG_lab | XEN_STEWARD_FLAG_module |
              XEN_STEWARD_FLAG_migratable);
+    want("claims: what the host lacks, an IOMMU and all it does",
+         c.flags >> XEN_STEWARD_FLAGS_MISSING_SHIFT,
+         1U << XEN_STEWARD_POSTURE_iommu | 1U << XEN_STEWARD_POSTURE_intremap |
+             1U << XEN_STEWARD_POSTURE_dom0_strict);
     want("claims: image, configuration, CPU policy, build",
          !is_zero(c.image, 32) && !is_zero(c.config, 32) &&
              !is_zero(c.cpu_policy, 32) && !is_zero(c.xen_build, 20),
