@@ -110,7 +110,7 @@ host_start() {
     local dom0=$TOP/build/dom0
     base=$(need_dom0_base)
     qemu=$(need_qemu)
-    mkdir -p "$dir"
+    mkdir -p "$dir/spare" # what a device shares that no test but the intruder uses
     port=$(free_port)
     echo "$port" >"$dir/port"
     cp "$base/ssh-key" "$dir/key"
@@ -157,8 +157,10 @@ host_start() {
         -drive "file=$dom0/disk.img,format=raw,if=none,id=d0,snapshot=on,cache=unsafe" \
         -device virtio-blk-pci,drive=d0 \
         -virtfs "local,path=$TOP/build/stage,mount_tag=freehold,security_model=none,readonly=on" \
+        -virtfs "local,path=$dir/spare,mount_tag=spare,security_model=none,readonly=on" \
         -chardev "socket,id=mon,path=$dir/monitor,server=on,wait=off" -mon mon \
-        -serial "file:$dir/serial.log" "${net[@]}" \
+        -chardev "socket,id=tty,path=$dir/tty,server=on,wait=off,logfile=$dir/serial.log" \
+        -serial chardev:tty "${net[@]}" \
         >"$dir/qemu.log" 2>&1 </dev/null 9>&- &
     echo $! >"$dir/pid"
     disown
@@ -205,6 +207,16 @@ host_failed() {
         echo "---"
     } >&2
     die "host $n: $2; last stage reached: ${stage:-none, still in Xen or its first kernel}"
+}
+
+# host_type N KEYS: at the serial line of Xen and dom0.  What comes back is in
+# serial.log as well; it stays connected until QEMU has taken the keys.
+host_type() {
+    perl -MIO::Socket::UNIX -e '
+        my $tty = IO::Socket::UNIX->new(Peer => $ARGV[0]) or die "$ARGV[0]: $!\n";
+        $tty->autoflush(1);
+        print $tty $ARGV[1];
+        select(undef, undef, undef, 0.3)' "$LAB/$1/tty" "$2"
 }
 
 # ssh with one connection per host kept open: a command costs some ms.

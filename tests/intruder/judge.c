@@ -33,7 +33,14 @@ static int is_unbuilt(const struct outcome *o)
            (o->err == ENOSYS || o->err == EOPNOTSUPP || o->err == ENODEV);
 }
 
-/* The control showed that the way in exists. */
+/* Did the control show that the way in exists? */
+static int is_controlled(const struct row *row, const struct outcome *control)
+{
+    return out_is_open(control) ||
+           ((row->flags & ROW_PAST) && control->kind == OUT_REFUSED &&
+            control->err != EPERM && !is_unbuilt(control));
+}
+
 static enum verdict judge_deny(const struct row *row,
                                const struct outcome *target, char *why,
                                size_t len_bytes)
@@ -62,7 +69,8 @@ static enum verdict judge_allow(const struct outcome *control,
     return V_FAIL;
 }
 
-static enum verdict judge_silent(const struct outcome *control,
+static enum verdict judge_silent(const struct row *row,
+                                 const struct outcome *control,
                                  const struct outcome *target, char *why,
                                  size_t len_bytes)
 {
@@ -73,7 +81,7 @@ static enum verdict judge_silent(const struct outcome *control,
     if (control->kind == OUT_CANARY)
         return V_PASS;
     snprintf(why, len_bytes, "no control");
-    return V_OPEN;
+    return is_refusal_wanted(row, target) ? V_MOOT : V_OPEN;
 }
 
 enum verdict judge(const struct row *row, const struct outcome *control,
@@ -84,15 +92,11 @@ enum verdict judge(const struct row *row, const struct outcome *control,
         snprintf(why, len_bytes, "the attempt could not be made");
         return V_ERROR;
     }
-    if (row->flags & ROW_OPEN) {
-        snprintf(why, len_bytes, "%s", row->note ? row->note : row->choke);
-        return V_OPEN;
-    }
     if (row->rule == RULE_ALLOW)
         return judge_allow(control, target, why, len_bytes);
     if (row->rule == RULE_SILENT)
-        return judge_silent(control, target, why, len_bytes);
-    if (out_is_open(control))
+        return judge_silent(row, control, target, why, len_bytes);
+    if (is_controlled(row, control))
         return judge_deny(row, target, why, len_bytes);
     if (out_is_open(target)) {
         snprintf(why, len_bytes, "open on the protected guest only");
@@ -104,7 +108,9 @@ enum verdict judge(const struct row *row, const struct outcome *control,
     }
     snprintf(why, len_bytes, "%s",
              row->note ? row->note : "no guest here allows it");
-    if (is_refusal_wanted(row, target))
+    if (is_refusal_wanted(row, target) ||
+        (row->note && control->kind == OUT_REFUSED &&
+         target->kind == OUT_REFUSED && target->err == control->err))
         return V_MOOT;
     snprintf(why, len_bytes, "no control%s%s", row->note ? ": " : "",
              row->note ? row->note : "");

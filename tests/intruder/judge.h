@@ -8,13 +8,15 @@
  *   open             open, and the row allows it       pass
  *   not open         open, and the row denies it       fail
  *   not open         refused with the errno wanted     moot
+ *   refused          alike, and the row's note says why moot
  *   not open         anything else                     open: no control
  *   refused: not built, on a row for code that is to be left out: absent
  *
+ * A row whose arguments are nonsense (ROW_PAST) has a control that is open
+ * when it was refused for them, and not for who asked.
+ *
  * Only "pass" proves something.  "moot": nothing is there to shut, since this
  * host lets no guest be reached that way; default deny met it all the same.
- *
- * A row that waits for the lockdown patches is open whatever was seen.
  */
 #ifndef JUDGE_H
 #define JUDGE_H

@@ -43,8 +43,8 @@ struct options {
 };
 
 const struct row_set *const row_sets[] = {
-    &rows_map,   &rows_domctl, &rows_dm,    &rows_param, &rows_mem,
-    &rows_grant, &rows_host,   &rows_freed, &rows_life,  NULL,
+    &rows_map,  &rows_domctl, &rows_dm,   &rows_param, &rows_mem,  &rows_grant,
+    &rows_host, &rows_iomem,  &rows_msix, &rows_freed, &rows_life, NULL,
 };
 
 static const char usage[] =
@@ -53,7 +53,8 @@ static const char usage[] =
     "       freehold-intruder table [--ordinary N[:SEED]] "
     "[--protected N[:SEED]] [OPTION]...\n"
     "\n"
-    "  --stage STAGE  running (default), last, newborn, freed, host, gone\n"
+    "  --stage STAGE  running (default), serial, last, newborn, freed, host,\n"
+    "                 gone\n"
     "  --row ID       only this row\n"
     "  --gfn G        a page that holds the canary (default 0x2000)\n"
     "  --mfn M        its machine frame (default: look it up in the M2P)\n"
@@ -92,10 +93,10 @@ static int list(void)
 
             printf("%-36s %-5s %-8s %-44s", row->id, row->audit, row->choke,
                    row->way);
-            for (uint32_t bit = 1; bit <= STAGE_GONE; bit <<= 1)
+            for (uint32_t bit = 1; bit < STAGES_END; bit <<= 1)
                 if (row->stages & bit)
                     printf(" %s", stage_name(bit));
-            printf("%s\n", row->flags & ROW_OPEN ? " (open)" : "");
+            printf("\n");
         }
     return EXIT_PASSED;
 }

@@ -22,6 +22,7 @@ static const struct {
     { STAGE_NEWBORN, "newborn" }, { STAGE_RUNNING, "running" },
     { STAGE_LAST, "last" },       { STAGE_FREED, "freed" },
     { STAGE_HOST, "host" },       { STAGE_GONE, "gone" },
+    { STAGE_SERIAL, "serial" },
 };
 #define NR_STAGES (sizeof(stages) / sizeof(stages[0]))
 

@@ -19,6 +19,8 @@
 #define STAGE_FREED 8u   /* on frames that a canary guest gave back */
 #define STAGE_HOST 16u   /* on the host as a whole */
 #define STAGE_GONE 32u   /* on a canary guest that the row itself destroys */
+#define STAGE_SERIAL 64u /* while somebody types at Xen's serial line */
+#define STAGES_END 128u
 
 enum row_rule {
     RULE_DENY,   /* refused with errno want */
@@ -26,8 +28,10 @@ enum row_rule {
     RULE_SILENT, /* works, and must not show the canary */
 };
 
-/* Why a row cannot pass yet or here, whatever is seen; 0: it can. */
-#define ROW_OPEN 1u    /* waits for the lockdown patches */
+/* How the two outcomes of a row are to be read. */
+#define ROW_PAST                                                               \
+    1u /* its arguments are nonsense, so that nothing comes of it: a control   \
+        * that finds fault with them was allowed to ask */
 #define ROW_UNBUILT 2u /* this Xen is to be built without it (K0) */
 #define ROW_STOCK 4u   /* its control is a run on stock Xen */
 #define ROW_NO_ERRNO                                                           \
@@ -57,7 +61,7 @@ struct row {
     enum row_rule rule;
     int want; /* errno, positive; 0: EPERM */
     uint32_t flags;
-    const char *note; /* why open; NULL: nothing to add */
+    const char *note; /* why there may be no control; NULL: nothing to add */
 };
 
 struct row_set {
@@ -66,7 +70,8 @@ struct row_set {
 };
 
 extern const struct row_set rows_map, rows_domctl, rows_dm, rows_param,
-    rows_mem, rows_grant, rows_life, rows_freed, rows_host;
+    rows_mem, rows_grant, rows_life, rows_freed, rows_host, rows_iomem,
+    rows_msix;
 
 /* All of them, in the order they run; ends with rows == NULL. */
 extern const struct row_set *const row_sets[];

@@ -97,11 +97,11 @@ static struct outcome offline_online(const struct attack *a)
 static const struct row rows[] = {
     { "freed-memory", "2.5", "free memory, after the guest gave some back",
       "K8", free_memory, 0, FREED, RULE_SILENT, 0, ROW_STOCK, NULL },
-    { "freed-trace", "2.5", "stale memory in the trace buffers", "K8",
+    { "freed-trace", "2.5", "stale memory in the trace buffers", "K7 K8",
       trace_buffers, 0, FREED, RULE_SILENT, 0, ROW_STOCK, NULL },
-    { "trace-events", "2.6", "what Xen traces of the guest's exits", "K10",
-      trace_events, 0, STAGE_RUNNING, RULE_SILENT, 0, 0, NULL },
-    { "freed-online", "2.5", "frame offline, guest destroyed, online", "K8",
+    { "trace-events", "2.6", "what Xen traces of the guest's exits", "K7 K10",
+      trace_events, 0, STAGE_RUNNING, RULE_SILENT, 0, ROW_STOCK, NULL },
+    { "freed-online", "2.5", "frame offline, guest destroyed, online", "K7 K8",
       offline_online, 0, STAGE_GONE, RULE_SILENT, 0, ROW_STOCK, NULL },
 };
 /* clang-format on */

@@ -1,30 +1,25 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * rows_host.c - ways in through Xen itself, its devices and its console
- * (audit 0.1, 0.2, 2.6)
+ * rows_host.c - what dom0 may ask of Xen about the host as a whole (audit 2.6)
  *
- * What waits for the lockdown patches is tried with arguments that change
- * nothing, and stays open whatever comes of it.
+ * Calls that would harm the host are made with arguments that are nonsense,
+ * which stock Xen says; what is to be refused is refused before that.
  */
-#include "accomplice.h"
-#include "frames.h"
 #include "row.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <time.h>
 
+#include <xen/arch-x86/xen-mca.h>
 #include <xen/kexec.h>
 #include <xen/platform.h>
 
-#define ACC_KIB 1024u
-#define ACC_GFN 0x800u
 #define LOG_BYTES (64u * 1024)
-#define FRAMES_MAX 16u
 #define KEY_TRIES 60
 #define KEY_PAUSE_NS 100000000
+#define SERIAL_LOOKS 150
 
 static long debug_keys(const struct attack *a, const char *keys)
 {
@@ -104,72 +99,43 @@ static struct outcome key_then_log(const struct attack *a)
     return seen ? out_canary() : out_silent("not in Xen's log");
 }
 
-/* One frame of RAM, as if it were a device's, in the accomplice at gfn. */
-static long map_as_mmio(const struct attack *a, uint16_t acc, uint64_t mfn,
-                        uint64_t gfn)
+/*
+ * The same while somebody else presses them, at the serial line, where nobody
+ * asks who it is.  arg: the key
+ */
+static struct outcome log_of_serial(const struct attack *a)
 {
-    struct xen_domctl d = { 0 };
+    struct timespec pause = { .tv_nsec = KEY_PAUSE_NS };
+    char *log = hc_buf(a->h, LOG_BYTES + 1), pressed[16];
+    int seen = 0, hits = 0, keys = 0;
+    uint32_t index = 0;
     long rc;
 
-    d.u.iomem_permission.first_mfn = mfn;
-    d.u.iomem_permission.nr_mfns = 1;
-    d.u.iomem_permission.allow_access = 1;
-    rc = hc_domctl(a->h, XEN_DOMCTL_iomem_permission, acc, &d);
+    if (!log)
+        return out_error("arena", ENOBUFS);
+    snprintf(pressed, sizeof(pressed), "'%c' pressed", (char)a->row->arg);
+    rc = look_in_log(a, log, &index, &seen, &hits);
+    seen = hits = 0;
+    for (int i = 0; rc == 0 && i < SERIAL_LOOKS && !seen; i++) {
+        nanosleep(&pause, NULL);
+        while ((rc = read_log(a, log, &index)) > 0) {
+            keys += strstr(log, pressed) != NULL;
+            seen |= canary_regs_in_text(&a->line, log);
+        }
+    }
     if (rc < 0)
-        return rc;
-    d = (struct xen_domctl){ 0 };
-    d.u.memory_mapping.first_gfn = gfn;
-    d.u.memory_mapping.first_mfn = mfn;
-    d.u.memory_mapping.nr_mfns = 1;
-    d.u.memory_mapping.add_mapping = 1;
-    return hc_domctl(a->h, XEN_DOMCTL_memory_mapping, acc, &d);
+        return out_of_rc(rc);
+    if (seen)
+        return out_canary();
+    return keys ? out_silent("not in Xen's log") : out_na("nobody pressed it");
 }
 
-/* Map the frames, have the accomplice copy them into its RAM, and read it. */
-static struct outcome copy_as_mmio(const struct attack *a, uint16_t acc,
-                                   const uint64_t *mfn, uint32_t nr)
+/* arg: the key */
+static struct outcome key(const struct attack *a)
 {
-    struct outcome o = out_of_rc(0);
-    long rc = acc_populate(a->h, acc, 0, nr + 1, 0);
+    const char keys[2] = { (char)a->row->arg, '\0' };
 
-    if (rc != (long)nr + 1)
-        return out_error("accomplice's pages", rc < 0 ? (int)-rc : ENOMEM);
-    for (uint32_t i = 0; i < nr; i++) {
-        rc = map_as_mmio(a, acc, mfn[i], ACC_GFN + i);
-        if (rc < 0)
-            return out_of_rc(rc);
-    }
-    rc = acc_copy(a->h, acc, ACC_GFN, 1, nr);
-    for (uint32_t i = 0; rc == 0 && i < nr; i++) {
-        void *va = frames_map(a->h, acc, PROT_READ, 1 + i, &rc);
-
-        if (va && canary_lines_in(&a->line, va, 4096) > 0)
-            o = out_canary();
-        frames_unmap(a->h, va);
-    }
-    return rc < 0 ? out_error("accomplice's copy", (int)-rc) : o;
-}
-
-static struct outcome ram_as_mmio(const struct attack *a)
-{
-    uint64_t mfn[FRAMES_MAX];
-    int nr = frames_of_gfn(a->h, a->gfn, mfn, FRAMES_MAX);
-    int acc;
-    struct outcome o;
-
-    if (nr <= 0)
-        return out_error("M2P", -nr);
-    acc = acc_create(a->h, ACC_HVM, ACC_KIB);
-    if (acc < 0)
-        return out_error("accomplice", -acc);
-    o = copy_as_mmio(a, (uint16_t)acc, mfn, (uint32_t)nr);
-    acc_destroy(a->h, acc);
-    return o;
-}
-
-static struct outcome keys(const struct attack *a)
-{
-    return out_of_rc(debug_keys(a, "h"));
+    return out_of_rc(debug_keys(a, keys));
 }
 
 /* arg: XEN_SYSCTL_*, all zero but for what makes the call a look. */
@@ -185,11 +151,16 @@ static struct outcome sysctl(const struct attack *a)
         set_xen_guest_handle_raw(s.u.page_offline.status, status);
     } else if (a->row->arg == XEN_SYSCTL_livepatch_op) {
         s.u.livepatch.cmd = XEN_SYSCTL_LIVEPATCH_LIST;
+    } else if (a->row->arg == XEN_SYSCTL_cpupool_op) {
+        s.u.cpupool_op.op = XEN_SYSCTL_CPUPOOL_OP_FREEINFO;
+    } else if (a->row->arg == XEN_SYSCTL_scheduler_op) {
+        s.u.scheduler_op.cmd = XEN_SYSCTL_SCHEDOP_getinfo;
+        s.u.scheduler_op.sched_id = XEN_SCHEDULER_CREDIT2;
     }
     return out_of_rc(hc_sysctl(a->h, a->row->arg, &s));
 }
 
-/* arg: XENPF_*; zeroes are out of range for each, after any permission. */
+/* arg: XENPF_*; what harms is given what no host has. */
 static struct outcome platform(const struct attack *a)
 {
     struct xen_platform_op op = {
@@ -197,19 +168,26 @@ static struct outcome platform(const struct attack *a)
         .interface_version = XENPF_INTERFACE_VERSION,
     };
 
-    if (a->row->arg == XENPF_enter_acpi_sleep)
-        op.u.enter_acpi_sleep.sleep_state = 0xff;
+    if (a->row->arg == XENPF_enter_acpi_sleep) {
+        op.u.enter_acpi_sleep.sleep_state = 3;
+        op.u.enter_acpi_sleep.flags = 2; /* there is no such flag */
+    } else if (a->row->arg == XENPF_del_memtype) {
+        op.u.del_memtype.handle = 1;
+    }
     return out_of_rc(hc_platform(a->h, &op, sizeof(op)));
 }
 
-static struct outcome mca_inject(const struct attack *a)
+/* arg: XEN_MC_*, of no MSR, CPU or event */
+static struct outcome mca(const struct attack *a)
 {
     struct xen_mc *mc = hc_buf(a->h, sizeof(*mc));
 
     if (!mc)
         return out_error("arena", ENOBUFS);
-    mc->cmd = XEN_MC_msrinject; /* of no MSR */
+    mc->cmd = a->row->arg;
     mc->interface_version = XEN_MCA_INTERFACE_VERSION;
+    if (a->row->arg == XEN_MC_mceinject)
+        mc->u.mc_mceinject.mceinj_cpunr = UINT32_MAX;
     return out_of_rc(hc_raw(a->h, __HYPERVISOR_mca, (uintptr_t)mc, 0, 0, 0, 0));
 }
 
@@ -221,60 +199,83 @@ static struct outcome kexec_range(const struct attack *a)
                            KEXEC_CMD_kexec_get_range, &r, sizeof(r)));
 }
 
-static struct outcome msix(const struct attack *a)
-{
-    (void)a;
-    return out_na("no MSI-X device in the lab");
-}
-
-#define HOST STAGE_HOST
-#define O(id, way, choke, fn, arg, stages)                                     \
-    { id,                                                                      \
-      "2.6",                                                                   \
-      way,                                                                     \
-      choke,                                                                   \
-      fn,                                                                      \
-      arg,                                                                     \
-      stages,                                                                  \
-      RULE_DENY,                                                               \
-      0,                                                                       \
-      ROW_OPEN,                                                                \
-      "awaits the lockdown patches" }
-
 /* clang-format off */
+#define HOST(id, way, choke, fn, arg, rule, want) \
+    { id, "2.6", way, choke, fn, arg, STAGE_HOST, rule, want, ROW_PAST, NULL }
+#define D(id, way, choke, fn, arg) HOST(id, way, choke, fn, arg, RULE_DENY, 0)
+#define A(id, way, fn, arg) HOST(id, way, "K7", fn, arg, RULE_ALLOW, 0)
+
 static const struct row rows[] = {
-    { "key-v-log", "2.6", "debug key v, then readconsole", "K9",
-      key_then_log, 'v', STAGE_RUNNING, RULE_SILENT, 0, 0, NULL },
-    { "key-d-log", "2.6", "debug key d, then readconsole", "K9",
-      key_then_log, 'd', STAGE_RUNNING, RULE_SILENT, 0, 0, NULL },
-    O("ram-as-mmio", "iomem_permission, memory_mapping elsewhere", "K5",
-      ram_as_mmio, 0, STAGE_RUNNING),
-    O("host-debug-keys", "sysctl debug_keys", "K7", keys, 0, HOST),
-    O("host-tbuf", "sysctl tbuf_op", "K7 K10", sysctl, XEN_SYSCTL_tbuf_op,
-      HOST),
-    O("host-page-offline", "sysctl page_offline_op", "K7", sysctl,
-      XEN_SYSCTL_page_offline_op, HOST),
-    O("host-livepatch", "sysctl livepatch_op", "K0", sysctl,
-      XEN_SYSCTL_livepatch_op, HOST),
-    O("host-coverage", "sysctl coverage_op", "K0", sysctl,
-      XEN_SYSCTL_coverage_op, HOST),
-    O("host-lockprof", "sysctl lockprof_op", "K7", sysctl,
-      XEN_SYSCTL_lockprof_op, HOST),
-    O("host-kexec", "kexec_op get_range", "K0", kexec_range, 0, HOST),
-    O("host-mca", "mca msrinject", "K7", mca_inject, 0, HOST),
-    O("host-add-memtype", "platform add_memtype", "K7", platform,
-      XENPF_add_memtype, HOST),
-    O("host-microcode", "platform microcode_update", "K7", platform,
-      XENPF_microcode_update, HOST),
-    O("host-efi-call", "platform efi_runtime_call", "K7 K0", platform,
-      XENPF_efi_runtime_call, HOST),
-    O("host-sleep", "platform enter_acpi_sleep", "K7", platform,
-      XENPF_enter_acpi_sleep, HOST),
-    O("host-mem-hotadd", "platform mem_hotadd", "K7", platform,
-      XENPF_mem_hotadd, HOST),
-    O("host-cpu-hotadd", "platform cpu_hotadd", "K7", platform,
-      XENPF_cpu_hotadd, HOST),
-    O("host-msix", "MSI-X table write primitive", "K6", msix, 0, HOST),
+    { "key-v-log", "2.6", "debug key v, then readconsole", "K7 K9",
+      key_then_log, 'v', STAGE_RUNNING, RULE_SILENT, 0, ROW_STOCK, NULL },
+    { "key-d-log", "2.6", "debug key d, then readconsole", "K7 K9",
+      key_then_log, 'd', STAGE_RUNNING, RULE_SILENT, 0, ROW_STOCK, NULL },
+
+    { "serial-key-v", "2.6", "key v at the serial line, then readconsole",
+      "K9", log_of_serial, 'v', STAGE_SERIAL, RULE_SILENT, 0, 0, NULL },
+    { "serial-key-d", "2.6", "key d at the serial line, then readconsole",
+      "K9", log_of_serial, 'd', STAGE_SERIAL, RULE_SILENT, 0, 0, NULL },
+
+    D("host-key-d", "debug key d", "K7", key, 'd'),
+    D("host-key-v", "debug key v", "K7", key, 'v'),
+    D("host-key-q", "debug key q", "K7", key, 'q'),
+    D("host-key-all", "debug key *", "K7", key, '*'),
+    D("host-tbuf", "sysctl tbuf_op", "K7", sysctl, XEN_SYSCTL_tbuf_op),
+    D("host-page-offline", "sysctl page_offline_op", "K7", sysctl,
+      XEN_SYSCTL_page_offline_op),
+    D("host-livepatch", "sysctl livepatch_op", "K7", sysctl,
+      XEN_SYSCTL_livepatch_op),
+    D("host-coverage", "sysctl coverage_op", "K7", sysctl,
+      XEN_SYSCTL_coverage_op),
+    D("host-lockprof", "sysctl lockprof_op", "K7", sysctl,
+      XEN_SYSCTL_lockprof_op),
+    HOST("host-kexec", "kexec_op get_range", "K0", kexec_range, 0, RULE_DENY,
+         ENOSYS),
+    D("host-mca-msr", "mca msrinject", "K7", mca, XEN_MC_msrinject),
+    D("host-mca-mce", "mca mceinject", "K7", mca, XEN_MC_mceinject),
+    D("host-mca-v2", "mca inject_v2", "K7", mca, XEN_MC_inject_v2),
+    D("host-add-memtype", "platform add_memtype", "K7", platform,
+      XENPF_add_memtype),
+    D("host-del-memtype", "platform del_memtype", "K7", platform,
+      XENPF_del_memtype),
+    D("host-microcode", "platform microcode_update", "K7", platform,
+      XENPF_microcode_update),
+    D("host-microcode-2", "platform microcode_update2", "K7", platform,
+      XENPF_microcode_update2),
+    D("host-quirk", "platform platform_quirk", "K7", platform,
+      XENPF_platform_quirk),
+    D("host-efi-call", "platform efi_runtime_call", "K7", platform,
+      XENPF_efi_runtime_call),
+    D("host-sleep", "platform enter_acpi_sleep, S3", "K7", platform,
+      XENPF_enter_acpi_sleep),
+    D("host-mem-hotadd", "platform mem_hotadd", "K7", platform,
+      XENPF_mem_hotadd),
+    D("host-cpu-hotadd", "platform cpu_hotadd", "K7", platform,
+      XENPF_cpu_hotadd),
+    D("host-symbols", "platform get_symbol", "K7", platform,
+      XENPF_get_symbol),
+
+    A("host-keeps-key-h", "debug key h", key, 'h'),
+    A("host-keeps-key-g", "debug key g", key, 'g'),
+    A("host-keeps-physinfo", "sysctl physinfo", sysctl, XEN_SYSCTL_physinfo),
+    A("host-keeps-sched", "sysctl sched_id", sysctl, XEN_SYSCTL_sched_id),
+    A("host-keeps-heap", "sysctl availheap", sysctl, XEN_SYSCTL_availheap),
+    A("host-keeps-numa", "sysctl numainfo", sysctl, XEN_SYSCTL_numainfo),
+    A("host-keeps-topology", "sysctl cputopoinfo", sysctl,
+      XEN_SYSCTL_cputopoinfo),
+    A("host-keeps-cpupool", "sysctl cpupool_op", sysctl,
+      XEN_SYSCTL_cpupool_op),
+    A("host-keeps-scheduler", "sysctl scheduler_op", sysctl,
+      XEN_SYSCTL_scheduler_op),
+    A("host-keeps-levelling", "sysctl get_cpu_levelling_caps", sysctl,
+      XEN_SYSCTL_get_cpu_levelling_caps),
+    A("host-keeps-cpuinfo", "platform get_cpuinfo", platform,
+      XENPF_get_cpuinfo),
+    A("host-keeps-version", "platform get_cpu_version", platform,
+      XENPF_get_cpu_version),
+    A("host-keeps-mtrr", "platform read_memtype", platform,
+      XENPF_read_memtype),
+    A("host-keeps-mca", "mca physcpuinfo", mca, XEN_MC_physcpuinfo),
 };
 /* clang-format on */
 

@@ -35,8 +35,19 @@ void stock_close(struct stock *s)
     free(s);
 }
 
+#define REFUSED "refused:"
+#define ERRNO_MAX 133
+
 static struct outcome out_of_word(const char *word)
 {
+    const char *name;
+
+    if (!strncmp(word, REFUSED, strlen(REFUSED)))
+        for (int err = 1; err <= ERRNO_MAX; err++) {
+            name = strerrorname_np(err);
+            if (name && !strcmp(name, word + strlen(REFUSED)))
+                return out_of_rc(-err);
+        }
     if (!strcmp(word, "read-canary"))
         return out_canary();
     if (!strcmp(word, "succeeded"))
