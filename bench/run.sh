@@ -2,7 +2,8 @@
 # run.sh - ./dev bench: ours and the peer in turn, on one host, in one run
 #
 # bench/NAME.dom0 prints "CASE ours|peer VALUE", and so does bench/NAME.host,
-# where it is, outside of dom0 and before; bench/NAME.cases says what a case is:
+# where it is, outside of dom0 and before; bench/NAME.own is in the place of
+# both, and boots what it wants; bench/NAME.cases says what a case is:
 # CASE UNIT PEER-NAME LIMIT(-) BETTER.  The limit bounds the ratio where there is
 # a peer, else our own value.
 
@@ -20,7 +21,7 @@ bench_main() {
             ;;
         -*) die "./dev bench: $1: want names and --json FILE" ;;
         *)
-            [ -f "$TOP/bench/$1.dom0" ] ||
+            [ -f "$TOP/bench/$1.cases" ] ||
                 die "./dev bench: $1: no such bench; there are: $(bench_names)"
             names+=("$1")
             ;;
@@ -29,11 +30,17 @@ bench_main() {
     done
     [ ${#names[@]} != 0 ] || die "./dev bench: want one of: $(bench_names)"
     lab_own bench
-    LAB_MEM=${BENCH_LAB_MEM:-9216} lab_up >/dev/null
     mkdir -p "$TOP/build/bench"
     for n in "${names[@]}"; do
-        lab_put 1 "$TOP/bench/$n.dom0" /root
         : >"$TOP/build/bench/$n.raw"
+        if [ -f "$TOP/bench/$n.own" ]; then
+            bash "$TOP/bench/$n.own" "${BENCH_RUNS:-5}" \
+                >>"$TOP/build/bench/$n.raw" || die "./dev bench: $n: failed"
+            bench_medians "$n" >"$TOP/build/bench/$n.json"
+            continue
+        fi
+        [ -e "$LAB/1/pid" ] || LAB_MEM=${BENCH_LAB_MEM:-9216} lab_up >/dev/null
+        lab_put 1 "$TOP/bench/$n.dom0" /root
         [ ! -f "$TOP/bench/$n.host" ] ||
             FREEHOLD_LAB=$LAB_NAME bash "$TOP/bench/$n.host" "${BENCH_RUNS:-5}" \
                 >>"$TOP/build/bench/$n.raw" || die "./dev bench: $n: failed outside"
@@ -50,7 +57,7 @@ bench_main() {
 }
 
 bench_names() {
-    (cd "$TOP/bench" && ls ./*.dom0 | sed 's,./,,; s,\.dom0,,' | tr '\n' ' ')
+    (cd "$TOP/bench" && ls ./*.cases | sed 's,./,,; s,\.cases,,' | tr '\n' ' ')
 }
 
 # One JSON object a line and case, from the raw samples.
@@ -82,13 +89,13 @@ bench_medians() {
 }
 
 bench_table() {
-    printf '%-8s %-23s %10s %10s %-5s %-18s %7s %7s\n' \
+    printf '%-8s %-28s %10s %10s %-6s %-18s %7s %7s\n' \
         BENCH CASE OURS PEER UNIT 'PEER IS' RATIO LIMIT
     local n
     for n in "$@"; do
         sed 's/[{}"]//g; s/, /\n/g' "$TOP/build/bench/$n.json" |
             awk -F': ' '{ v[$1] = $2 } $1 == "runs" {
-                printf "%-8s %-23s %10s %10s %-5s %-18s %7s %7s\n", v["bench"],
+                printf "%-8s %-28s %10s %10s %-6s %-18s %7s %7s\n", v["bench"],
                     v["case"], v["ours"], v["peer"] == "null" ? "-" : v["peer"],
                     v["unit"], v["peer_name"] == "null" ? "-" : v["peer_name"],
                     v["ratio"] == "null" ? "-" : v["ratio"],

@@ -61,23 +61,32 @@ lab_up() {
 
     [ -e "$LAB/1/pid" ] && host_alive 1 &&
         die "./dev lab up: a lab is up already (./dev lab status, ./dev lab down)"
+    local kinds=("$kind")
+    [ "$hosts" = 1 ] || kinds+=("$kind")
+    lab_boot "${kinds[@]}"
+    lab_status
+}
+
+# lab_boot KIND...: host N of the Nth kind; of two the second is joined to the
+# first.
+lab_boot() {
     rm -rf "$LAB"
     mkdir -p "$LAB"
-    echo "$kind" >"$LAB/kind"
+    echo "$1" >"$LAB/kind"
     echo "$LAB_MEM" >"$LAB/mem"
     project_build dev
     project_disk
     project_stage
     pool_secret >"$LAB/pool-secret"
-    local n link=
-    [ "$hosts" = 2 ] && link=$(free_port)
-    for n in $(seq "$hosts"); do
+    local n=0 link='' kind
+    [ $# != 2 ] || link=$(free_port)
+    for kind; do
+        n=$((n + 1))
         host_start "$n" "$kind" "$link"
     done
-    for n in $(seq "$hosts"); do
+    for n in $(seq $#); do
         host_wait "$n"
     done
-    lab_status
 }
 
 # What this lab's hosts share, and no other lab: struct xen_steward_pool, with
@@ -285,7 +294,7 @@ lab_status() {
 
 lab_down() {
     local d n pid
-    for d in "$LAB"/[12]; do
+    for d in "$LAB"/[1-9]; do
         [ -d "$d" ] || continue
         n=$(basename "$d")
         [ ! -e "$d/ssh" ] ||

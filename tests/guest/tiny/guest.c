@@ -111,6 +111,24 @@ void guest_print(const char *text)
     notify();
 }
 
+void guest_print_number(uint64_t n)
+{
+    char text[21], *p = text + sizeof(text) - 1;
+    uint32_t hi = (uint32_t)(n >> 32), lo = (uint32_t)n;
+
+    *p = '\0';
+    do { /* long division by 10, in 32-bit steps: there is no libgcc */
+        uint32_t rest = hi % 10, digit;
+
+        hi /= 10;
+        __asm__("divl %[ten]"
+                : "+a"(lo), "=d"(digit)
+                : "d"(rest), [ten] "r"(10u));
+        *--p = (char)('0' + digit);
+    } while (hi || lo);
+    guest_print(p);
+}
+
 void guest_shutdown(unsigned reason)
 {
     struct sched_shutdown s = { .reason = reason };

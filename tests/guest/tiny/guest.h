@@ -15,6 +15,7 @@ int guest_call(unsigned nr, uint32_t a, uint32_t b, uint32_t c);
 
 /* Print text on the PV console, waiting for room in its ring. */
 void guest_print(const char *text);
+void guest_print_number(uint64_t n);
 
 /* End the domain: SHUTDOWN_poweroff, _reboot or _crash. */
 void guest_shutdown(unsigned reason) __attribute__((noreturn));

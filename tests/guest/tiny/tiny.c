@@ -38,24 +38,6 @@ static uint32_t read32(uint32_t gpa)
     return *(const uint32_t *)gpa;
 }
 
-static void print_number(uint64_t n)
-{
-    char text[21], *p = text + sizeof(text) - 1;
-    uint32_t hi = (uint32_t)(n >> 32), lo = (uint32_t)n;
-
-    *p = '\0';
-    do { /* long division by 10, in 32-bit steps: there is no libgcc */
-        uint32_t rest = hi % 10, digit;
-
-        hi /= 10;
-        __asm__("divl %[ten]"
-                : "+a"(lo), "=d"(digit)
-                : "d"(rest), [ten] "r"(10u));
-        *--p = (char)('0' + digit);
-    } while (hi || lo);
-    guest_print(p);
-}
-
 static uint32_t count_in_madt(uint32_t madt)
 {
     uint32_t end = madt + read32(madt + LEN_OFF), at = madt + ENTRIES_OFF;
@@ -159,11 +141,11 @@ void guest_main(const struct hvm_start_info *si)
     if (si->cmdline_paddr)
         cmdline = (const char *)(uint32_t)si->cmdline_paddr;
     guest_print("TINY vcpus=");
-    print_number(count_vcpus(si));
+    guest_print_number(count_vcpus(si));
     guest_print(" memory_mib=");
-    print_number(count_memory_mib(si));
+    guest_print_number(count_memory_mib(si));
     guest_print(" initrd_bytes=");
-    print_number(initrd_bytes(si));
+    guest_print_number(initrd_bytes(si));
     guest_print(" cmdline=");
     guest_print(cmdline);
     guest_print("\n");
