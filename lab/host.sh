@@ -208,7 +208,9 @@ host_wait() {
 
 host_failed() {
     local n=$1 dir=$LAB/$1 stage
-    stage=$(grep -a '^LAB-STAGE' "$dir/serial.log" 2>/dev/null | tail -n 1 | tr -d '\r')
+    # None, where it never came to one: that is to be told, too.
+    stage=$(grep -a '^LAB-STAGE' "$dir/serial.log" 2>/dev/null | tail -n 1 | tr -d '\r') ||
+        true
     {
         tail -n 5 "$dir/qemu.log"
         echo "--- the end of $dir/serial.log:"
