@@ -81,6 +81,13 @@ struct fake {
     uint32_t nr_unmasks; /* of event channels */
     bool unprotected;    /* createdomain ignores our flag, as other Xens may */
     uint32_t scheduler;  /* 0: credit2 */
+    /* What Xen's /protected says; mode NULL: there is no such directory. */
+    struct {
+        const char *mode;
+        bool lab;
+        uint32_t checked, missing;
+        uint8_t encoding, uint_bytes; /* 0: plain, 4 */
+    } posture;
 };
 
 extern struct fake fake;

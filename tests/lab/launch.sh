@@ -53,7 +53,16 @@ traceless() {
 domains() { dom0_sh "xl list | awk 'NR > 1 { print \$2 }' | tr '\n' ' '"; }
 
 check_out "check finds this host fit" 'ok' dom0 freehold check
-check "check --json is JSON" dom0_sh 'freehold check --json | python3 -m json.tool'
+check_out "check: each condition has a row; what the lab lacks is noted, with the remedy" \
+    '^note +iommu +none in use .* switch on ' dom0 freehold check
+check_out "check: and what it does not lack is ok" '^ok +vpmu +off ' dom0 freehold check
+check "check --json is JSON, and says the same" dom0_sh 'freehold check --json | python3 -c "
+import json, sys
+row = {r[\"check\"]: r for r in json.load(sys.stdin)}
+assert row[\"iommu\"][\"result\"] == \"note\" and row[\"iommu\"][\"remedy\"], row
+assert row[\"protection\"][\"result\"] == \"ok\", row"'
+check_out "info has what the host lacks" '^posture.lacks *: iommu, interrupt-remapping, dom0-iommu$' \
+    dom0 freehold info
 
 # --- a guest's whole life -------------------------------------------------
 config web 'cmdline = "console=hvc0 fh.words=kept"' 'vcpus = 2'

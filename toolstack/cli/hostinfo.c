@@ -11,6 +11,7 @@
 #include <json-c/json.h>
 
 #include "common/err.h"
+#include "toolstack/cli/posture.h"
 #include "toolstack/supervisor/hyp_host.h"
 
 static void add(void *arg, const char *key, const char *value)
@@ -26,7 +27,7 @@ static void add(void *arg, const char *key, const char *value)
 
 int hostinfo_object(struct json_object **out, struct err *e)
 {
-    struct json_object *o = json_object_new_object();
+    struct json_object *o = json_object_new_object(), *posture;
     struct utsname u;
     struct hyp *h;
     int rc = hyp_open(&h, e);
@@ -46,6 +47,9 @@ int hostinfo_object(struct json_object **out, struct err *e)
         return rc;
     }
     add(o, "xend_config_format", "4");
+    posture = posture_object();
+    if (posture)
+        json_object_object_add(o, "posture", posture);
     *out = o;
     return 0;
 }

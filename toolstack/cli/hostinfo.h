@@ -10,6 +10,7 @@ struct json_object;
 
 /*
  * Every key of `xl info` and its value, in its order; numbers are numbers.
+ * Behind them "posture" (posture.h), where Xen tells it.
  * *out is the caller's to put.
  */
 int hostinfo_object(struct json_object **out, struct err *e);

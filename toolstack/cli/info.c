@@ -4,7 +4,8 @@
  *
  * Of the host without a word, as xl does it; of a guest with its name.  A word
  * that is a key of the host, such as free_memory, is that: scripts ask xl so,
- * and no guest's name may change what they hear.
+ * and no guest's name may change what they hear.  Either has the posture: a
+ * guest is no better protected than its host.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -19,7 +20,20 @@
 #include "toolstack/cli/disks.h"
 #include "toolstack/cli/exitcode.h"
 #include "toolstack/cli/hostinfo.h"
+#include "toolstack/cli/posture.h"
 #include "toolstack/cli/target.h"
+
+/* Words in one line. */
+static void print_words(const char *name, struct json_object *list)
+{
+    size_t nr = json_object_array_length(list);
+
+    printf("%-23s: %s", name, nr ? "" : "nothing");
+    for (size_t i = 0; i < nr; i++)
+        printf("%s%s", i ? ", " : "",
+               json_object_get_string(json_object_array_get_idx(list, i)));
+    printf("\n");
+}
 
 static void print_object(struct json_object *o, const char *prefix)
 {
@@ -37,6 +51,8 @@ static void print_object(struct json_object *o, const char *prefix)
             disks_print(stdout, o);
         else if (strcmp(key, "vifs") == 0)
             cards_print(stdout, o);
+        else if (strcmp(key, "lacks") == 0)
+            print_words(name, value);
         else
             printf("%-23s: %s\n", name, json_object_get_string(value));
     }
@@ -66,6 +82,7 @@ static struct json_object *bare_info(const struct target *t)
 
 static int get_info(const char *word, struct json_object **out, struct err *e)
 {
+    struct json_object *posture;
     struct client *c = NULL;
     struct target t;
     struct hyp *h;
@@ -82,12 +99,15 @@ static int get_info(const char *word, struct json_object **out, struct err *e)
                     "guest %s: info: it is no guest of ours; use xl", word);
     if (!t.state.supervised) {
         *out = bare_info(&t);
-        return 0;
+    } else {
+        rc = client_open(t.name, &c, e);
+        if (rc == 0)
+            rc = client_call(c, "info", NULL, out, e);
+        client_close(c);
     }
-    rc = client_open(t.name, &c, e);
-    if (rc == 0)
-        rc = client_call(c, "info", NULL, out, e);
-    client_close(c);
+    posture = rc < 0 ? NULL : posture_object();
+    if (posture)
+        json_object_object_add(*out, "posture", posture);
     return rc;
 }
 

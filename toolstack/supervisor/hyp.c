@@ -73,9 +73,9 @@ static int create_failed(int error, struct err *e)
     case EACCES:
         return fail(e, -error,
                     "xen: create a protected domain: refused on this host; "
-                    "`xl dmesg | grep Protected` says what it lacks (Xen's "
-                    "dom0-iommu=strict, efi=no-rs, an IOMMU with interrupt "
-                    "remapping); in a test lab boot Xen with protected=on,lab");
+                    "`freehold check` says what it lacks (an IOMMU, Xen's "
+                    "dom0-iommu=strict, ...), and the remedy; in a test lab "
+                    "boot Xen with protected=on,lab");
     case ENOENT:
         return fail(e, -error,
                     "xen: create a protected domain: Xen has no steward; "
@@ -376,14 +376,4 @@ int hyp_host(struct hyp *h, struct hyp_host *out, struct err *e)
     out->nr_cpus = phys.nr_cpus;
     out->hap = phys.capabilities & XEN_SYSCTL_PHYSCAP_hap;
     return 0;
-}
-
-char *hyp_xen_cmdline(struct hyp *h)
-{
-    xen_commandline_t *line = calloc(1, sizeof(*line) + 1);
-
-    if (line && xc_version(h->xc, XENVER_commandline, line) >= 0)
-        return (char *)line;
-    free(line);
-    return NULL;
 }

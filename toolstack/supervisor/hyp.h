@@ -119,7 +119,4 @@ int hyp_find(struct hyp *h, const uint8_t uuid[16], struct hyp_info *out,
 
 int hyp_host(struct hyp *h, struct hyp_host *out, struct err *e);
 
-/* Xen's command line; to be freed.  NULL: cannot be had. */
-char *hyp_xen_cmdline(struct hyp *h);
-
 #endif
