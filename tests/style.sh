@@ -90,3 +90,21 @@ bad=$(grep -o '`[A-Za-z0-9_./-]*`' ARCHITECTURE.md | tr -d '`' |
         fi
     done)
 judge "ARCHITECTURE.md names what exists" "$bad"
+
+# Tests that SECURITY.md names, `suite: row`, are there.
+refs=$(grep -o '`[a-z0-9-]*: [^`]*`' SECURITY.md | tr -d '`' | sort -u)
+bad=$(while IFS= read -r ref; do
+    suite=${ref%%: *} row=${ref#*: }
+    case $suite in
+    unit) where=tests/unit row="TEST($row)" ;;
+    model) where=tests/model ;;
+    intruder) where=tests/intruder row="\"$row" ;;
+    evil-dom0) where=tests/evil row="\"$row\"" ;;
+    xen-inside) where=xen/test ;;
+    xen-migrate) where="tests/lab/xen-migrate.sh tests/lab/tools/passage.c" ;;
+    host-*) where="tests/lab/$suite.sh tests/lab/host.sh" ;;
+    *) where=tests/lab/$suite.sh ;;
+    esac
+    grep -rqF -e "$row" $where || echo "$ref: no such row"
+done <<<"$refs" 2>&1)
+judge "SECURITY.md names tests that exist" "$bad"
