@@ -9,11 +9,14 @@
 
 #include <json-c/json.h>
 
+#include "common/checked.h"
 #include "common/log.h"
 #include "tests/fakes/fake.h"
 #include "tests/unit/test.h"
 #include "toolstack/supervisor/api.h"
 #include "toolstack/supervisor/guest_priv.h"
+
+#define PATIENCE_MS 30000u /* the longest life is over in a few hundred */
 
 void __wrap_api_event(struct api *a, const char *method,
                       struct json_object *params);
@@ -26,7 +29,9 @@ static struct {
     void (*then)(void);
 } step[12];
 static uint32_t at, ran; /* two may be told in one turn of the loop */
-static uv_timer_t soon;
+static uv_timer_t soon, later, patience;
+static bool (*waits_for)(void); /* script_when(); NULL: for nothing */
+static void (*goes_on)(void);
 
 static const char *text_of(struct json_object *o, const char *key)
 {
@@ -85,6 +90,7 @@ void script_fresh(void)
     memset(&script, 0, sizeof(script));
     memset(step, 0, sizeof(step));
     at = ran = 0;
+    waits_for = NULL;
     log_set_level(getenv("LOUD") ? LOG_LEVEL_DEBUG : LOG_LEVEL_NONE);
 }
 
@@ -98,22 +104,63 @@ void script_add(const char *when, void (*then)(void))
     step[i].then = then;
 }
 
+static void on_later(uv_timer_t *t)
+{
+    if (!waits_for()) {
+        uv_timer_start(t, on_later, 1, 0);
+        return;
+    }
+    waits_for = NULL;
+    goes_on();
+}
+
+void script_when(bool (*is_so)(void), void (*then)(void))
+{
+    waits_for = is_so;
+    goes_on = then;
+    uv_timer_start(&later, on_later, 1, 0);
+}
+
+static void check_none_waits(void)
+{
+    if (step[at].when || waits_for)
+        print_error("waits for `%s`%s, was told: %s\n",
+                    step[at].when ? step[at].when : "",
+                    waits_for ? " and for what is to become so" : "",
+                    script.told);
+    assert_null(step[at].when);
+    assert_null(waits_for);
+}
+
+/* A life that does not end: one that waits is the likely cause. */
+static void on_patience(uv_timer_t *t)
+{
+    (void)t;
+    check_none_waits();
+    print_error("it does not end, and was told: %s\n", script.told);
+    CHECK(false);
+}
+
 void script_open(const struct guest_options *more)
 {
+    uv_timer_t *const own[] = { &soon, &later, &patience };
+
     CHECK_EQ(life_open(more), 0);
-    uv_timer_init(&life.loop, &soon);
-    uv_unref((uv_handle_t *)&soon);
+    for (uint32_t i = 0; i < ARRAY_SIZE(own); i++) {
+        uv_timer_init(&life.loop, own[i]);
+        uv_unref((uv_handle_t *)own[i]);
+    }
+    uv_timer_start(&patience, on_patience, PATIENCE_MS, 0);
 }
 
 void script_finish(void)
 {
     uv_run(&life.loop, UV_RUN_DEFAULT);
     uv_close((uv_handle_t *)&soon, NULL);
+    uv_close((uv_handle_t *)&later, NULL);
+    uv_close((uv_handle_t *)&patience, NULL);
     life_finish();
-    if (step[at].when)
-        print_error("waits for `%s`, was told: %s\n", step[at].when,
-                    script.told);
-    assert_null(step[at].when);
+    check_none_waits();
 }
 
 int script_call(const char *method, const char *params)

@@ -26,9 +26,14 @@ extern struct script {
 void script_fresh(void);
 /* When this is told, what was added before it has had its turn: then(). */
 void script_add(const char *when, void (*then)(void));
+/* Ask again each turn until it is so, once, and then go on: one at a time. */
+void script_when(bool (*is_so)(void), void (*then)(void));
 /* The guest, as life_open() makes it; it must. */
 void script_open(const struct guest_options *more);
-/* Run until it is gone, life_finish(); nothing of the script is left. */
+/*
+ * Run until it is gone, life_finish(); nothing of the script is left.  A life
+ * that does not end fails after half a minute, and says what it waited for.
+ */
 void script_finish(void);
 
 /* As a client: params are JSON text or NULL.  The call's rc. */

@@ -10,16 +10,27 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include <json-c/json.h>
+
 #include "migrate/tokens.h"
 #include "tests/fakes/fake.h"
 #include "tests/unit/test.h"
 #include "toolstack/supervisor/api.h"
 #include "toolstack/supervisor/guest_priv.h"
+#include "toolstack/supervisor/moveproc.h"
+
+#define SUSPEND_MS 60000u
 
 int __wrap_api_take_fd(struct api *a, int number, struct err *e);
+int __real_uv_timer_start(uv_timer_t *t, uv_timer_cb cb, uint64_t timeout,
+                          uint64_t repeat);
+int __wrap_uv_timer_start(uv_timer_t *t, uv_timer_cb cb, uint64_t timeout,
+                          uint64_t repeat);
 
 const char movelife_session[] = "5e550000000000000000000000000001";
 char movelife_tokens[64];
+const char *movelife_blk;
+uint32_t movelife_suspend_ms;
 static char heard_path[64];
 
 /* Linked in by --wrap: a client has sent any descriptor but this. */
@@ -30,9 +41,20 @@ int __wrap_api_take_fd(struct api *a, int number, struct err *e)
                         : open("/dev/null", O_RDWR | O_CLOEXEC);
 }
 
+/* The same: the test says how long some of it takes. */
+int __wrap_uv_timer_start(uv_timer_t *t, uv_timer_cb cb, uint64_t timeout,
+                          uint64_t repeat)
+{
+    return __real_uv_timer_start(
+        t, cb, timeout == SUSPEND_MS ? movelife_suspend_ms : timeout,
+        repeat == GUEST_LOOK_MS ? 5 : repeat);
+}
+
 void movelife_fresh(void)
 {
     script_fresh();
+    movelife_blk = NULL;
+    movelife_suspend_ms = SUSPEND_MS;
     snprintf(heard_path, sizeof(heard_path), "%s.heard", life_base);
     snprintf(movelife_tokens, sizeof(movelife_tokens), "%s.tokens", life_base);
     unlink(heard_path);
@@ -42,6 +64,7 @@ void movelife_fresh(void)
 void movelife_open(struct moveproc *receive)
 {
     const struct guest_options o = { .migrate_program = MOVER,
+                                     .blk_program = movelife_blk,
                                      .tokens_dir = movelife_tokens,
                                      .receive = receive };
 
@@ -53,6 +76,21 @@ void movelife_run(void (*first)(struct life *l))
 {
     life.when_running = first;
     movelife_open(NULL);
+    guest_start(life.guest);
+    movelife_finish();
+}
+
+void movelife_receive(const char *steps)
+{
+    struct moveproc_fds fds = { .nr = 1, .listen_fd = -1, .fd = { { 0, 1 } } };
+    struct json_object *first = json_object_new_object();
+    struct moveproc *p;
+
+    movelife_play(steps);
+    json_object_object_add(first, "side", json_object_new_string("dest"));
+    CHECK_EQ(moveproc_start(MOVER, first, &fds, &p, &script.err), 0);
+    json_object_put(first);
+    movelife_open(p);
     guest_start(life.guest);
     movelife_finish();
 }
@@ -84,6 +122,25 @@ const char *movelife_heard(void)
 struct fh_move_steward *movelife_steward(void)
 {
     return &fake_control(script_domain())->steward.move;
+}
+
+const char *movelife_asked(void)
+{
+    char path[64];
+    const char *v;
+
+    snprintf(path, sizeof(path), "/local/domain/%u/control/shutdown",
+             guest_domid(life.guest));
+    v = fake_xs_value(path);
+    return v ? v : "";
+}
+
+bool movelife_leaves(void)
+{
+    struct run_state now = { 0 };
+
+    CHECK_EQ(rundir_read(life_base, life.cfg.name, &now, &script.err), 0);
+    return now.leaves;
 }
 
 /* ---- tokens ---- */

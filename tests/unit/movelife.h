@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * movelife.h - a life in which the guest moves, for test_guest_move.c and
+ * movelife.h - a life in which the guest moves, for test_guest_move*.c and
  * test_guest_comes.c
  *
  * A life as lifescript.h's, with mover_main.c for the transfer's process and a
- * directory for tokens.  Link with --wrap=api_take_fd besides.
+ * directory for tokens.  Link with --wrap=api_take_fd and --wrap=uv_timer_start
+ * besides: what is looked at every second is looked at all the time.
  */
 #ifndef MOVELIFE_H
 #define MOVELIFE_H
@@ -15,18 +16,24 @@
 
 /* Steps of $MOVER: what the process says. */
 #define MOVER_STATE(s) "{\"event\": \"state\", \"state\": \"" s "\"}\n"
+#define MOVER_EVENT(name) "{\"event\": \"" name "\"}\n"
 #define MOVER_END(s) "{\"event\": \"end\", \"end\": \"" s "\", \"why\": \"\"}\n"
 
 struct moveproc;
 
 extern const char movelife_session[]; /* of every token, in hex */
 extern char movelife_tokens[64];      /* their directory */
+/* After movelife_fresh() the test's: its disks' program; a kernel's time. */
+extern const char *movelife_blk;
+extern uint32_t movelife_suspend_ms;
 
 void movelife_fresh(void); /* as script_fresh() */
 /* As script_open(); receive: what brings the guest, or NULL. */
 void movelife_open(struct moveproc *receive);
 /* All of it; first: as life's when_running. */
 void movelife_run(void (*first)(struct life *l));
+/* All of it, of a guest that comes by a process with these steps. */
+void movelife_receive(const char *steps);
 void movelife_finish(void); /* as script_finish() */
 
 /* The steps of the process that is started next. */
@@ -35,6 +42,10 @@ void movelife_play(const char *steps);
 const char *movelife_heard(void);
 /* The steward's part of the page. */
 struct fh_move_steward *movelife_steward(void);
+/* What control/shutdown says; "": nothing, or no longer. */
+const char *movelife_asked(void);
+/* Do the files of its name say that it leaves? */
+bool movelife_leaves(void);
 
 void movelife_token(uint8_t out[FH_TOKEN_BYTES], enum wire_token type);
 /* Is there a file of movelife_session, "start" or so? */

@@ -8,45 +8,32 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <json-c/json.h>
-
+#include "common/log.h"
 #include "migrate/tokens.h"
 #include "tests/fakes/fake.h"
 #include "tests/unit/movelife.h"
 #include "tests/unit/test.h"
 #include "toolstack/supervisor/guest_move.h"
 #include "toolstack/supervisor/guest_priv.h"
-#include "toolstack/supervisor/moveproc.h"
 #include "toolstack/supervisor/vmdisk.h"
-
-static struct moveproc *receiver(const char *steps)
-{
-    struct moveproc_fds fds = { .nr = 1, .listen_fd = -1, .fd = { { 0, 1 } } };
-    struct json_object *first = json_object_new_object();
-    struct moveproc *p;
-
-    movelife_play(steps);
-    json_object_object_add(first, "side", json_object_new_string("dest"));
-    CHECK_EQ(moveproc_start(MOVER, first, &fds, &p, &script.err), 0);
-    json_object_put(first);
-    return p;
-}
-
-static void receive(const char *steps)
-{
-    movelife_open(receiver(steps));
-    guest_start(life.guest);
-    movelife_finish();
-}
 
 #define MADE "state building, state launching, state receiving, "
 
-static void ready(void)
+static void measured(void)
 {
     memset(fake_control(script_domain())->steward.measurement, 0x77, 32);
+    CHECK(script_domain()->claim_pages > 0);
+}
+
+/* Its kernel may run by now, and writes what it likes; a cancel is too late. */
+static void lies(void)
+{
+    memset(fake_control(script_domain())->steward.measurement, 0x66, 32);
+    CHECK_EQ(script_call("migrate_cancel", NULL), 0);
 }
 
 static void runs(void)
@@ -61,18 +48,22 @@ static void runs(void)
     CHECK_STR(life.measurement, want);
     CHECK_EQ(life.nr_outcomes, 1);
     CHECK(!life.guest->receives);
+    CHECK_EQ(script_domain()->claim_pages, 0); /* what it needed is its own */
 }
 
 TEST(a_guest_that_comes_runs_here)
 {
     movelife_fresh();
     life.cfg.kernel = (char *)"/not/here"; /* it brings its own */
-    script_add("state receiving", ready);
+    script_add("state receiving", measured);
+    script_add("migration ready", lies);
     script_add("state running", runs);
     script_add("migration-end runs", script_ends);
-    receive("?\"domid\"\n" MOVER_STATE(
-        "handshake") "{\"event\": \"note\"}\n" MOVER_STATE("ready")
-                MOVER_STATE("runs") MOVER_END("runs"));
+    movelife_receive("?\"domid\"\n" MOVER_STATE(
+        "handshake") "{\"event\": "
+                     "\"note\"}\n" MOVER_STATE("ready") "?cancel"
+                                                        "\n" MOVER_STATE("runs")
+                                                            MOVER_END("runs"));
     CHECK_STR(script.told,
               MADE "migration handshake, migration ready, "
                    "migration runs, state running, migration-end runs, "
@@ -82,7 +73,7 @@ TEST(a_guest_that_comes_runs_here)
 TEST(one_that_is_given_up_is_removed)
 {
     movelife_fresh();
-    receive("?\"domid\"\n" MOVER_END("poisoned"));
+    movelife_receive("?\"domid\"\n" MOVER_END("poisoned"));
     CHECK_STR(script.told, MADE "migration-end poisoned, state gone, ");
     CHECK_EQ(life.failed.rc, -ECANCELED);
 }
@@ -91,7 +82,7 @@ TEST(one_that_cannot_be_made_is_refused_in_words)
 {
     movelife_fresh();
     fake.act = FAKE_STEWARD_REFUSES;
-    receive("?answer\n#");
+    movelife_receive("?answer\n#");
     CHECK_EQ(life.failed.rc, -ECANCELED);
     CHECK_EQ(life.nr_outcomes, 1);
 }
@@ -153,7 +144,7 @@ TEST(a_disk_that_cannot_be_reached_from_here_is_told)
     disks_fresh(2);
     script_add("state building", nbd_listen);
     script_add("migration-end refused", one_is_missing);
-    receive("?\"missing\"\n" MOVER_END("refused"));
+    movelife_receive("?\"missing\"\n" MOVER_END("refused"));
     CHECK_HAS(script.told,
               "state receiving, migration-end refused, state ending, ");
 }
@@ -169,7 +160,7 @@ TEST(disks_that_are_reached_are_no_reason)
     disks_fresh(1);
     script_add("state building", nbd_listen);
     script_add("migration-end poisoned", none_is_missing);
-    receive("?\"domid\"\n" MOVER_END("poisoned"));
+    movelife_receive("?\"domid\"\n" MOVER_END("poisoned"));
 }
 
 /* Its connection broke: it waits, whatever anybody does but give it up. */
@@ -192,10 +183,61 @@ TEST(one_that_is_ready_is_kept_and_given_up_in_order)
     movelife_fresh();
     script_add("state receiving", is_ready);
     script_add("migration-end ready", give_up);
-    receive("?\"domid\"\n" MOVER_STATE("handshake") MOVER_STATE("import") "!");
+    movelife_receive("?\"domid\"\n" MOVER_STATE("handshake")
+                         MOVER_STATE("import") "!");
     CHECK_HAS(script.told,
               "migration-end ready, migration-end poisoned, state gone, ");
     CHECK_EQ(life.failed.rc, 0);
+}
+
+/* Until its steward has given it up it could be started yet. */
+static bool was_looked_at(void)
+{
+    CHECK(life.guest && life.guest->move);
+    return life.guest->move->nr_looks > 3;
+}
+
+static void answers(void)
+{
+    CHECK(!strstr(strstr(script.told, "migration-end ready, "), "state gone"));
+    movelife_steward()->state = FH_MOVE_POISONED;
+    fake_ring(guest_domid(life.guest), XEN_STEWARD_DOORBELL_PORT);
+}
+
+static void give_up_slowly(void)
+{
+    fake.act = FAKE_STEWARD_SILENT;
+    CHECK_EQ(script_call("destroy", NULL), 0);
+    script_when(was_looked_at, answers);
+}
+
+TEST(one_that_is_given_up_is_kept_until_its_steward_says_so)
+{
+    movelife_fresh();
+    script_add("state receiving", is_ready);
+    script_add("migration-end ready", give_up_slowly);
+    movelife_receive("?\"domid\"\n" MOVER_STATE("handshake")
+                         MOVER_STATE("import") "!");
+    CHECK_STR(script.told,
+              MADE "migration handshake, migration import, migration ready, "
+                   "migration-end ready, migration-end poisoned, state gone, ");
+}
+
+static void never_answers(void)
+{
+    fake.act = FAKE_STEWARD_SILENT;
+    CHECK_EQ(script_call("destroy", NULL), 0);
+}
+
+TEST(a_steward_that_does_not_answer_is_not_waited_for_for_ever)
+{
+    movelife_fresh();
+    script_add("state receiving", is_ready);
+    script_add("migration-end ready", never_answers);
+    movelife_receive("?\"domid\"\n" MOVER_STATE("handshake")
+                         MOVER_STATE("import") "!");
+    CHECK_HAS(script.told,
+              "migration-end ready, migration-end stuck, state gone, ");
 }
 
 /* ---- resolve ---- */
@@ -229,13 +271,14 @@ static void check_peer(const char *unit_hex)
 }
 
 #define ASKED(bytes) "<" bytes "\n{\"event\": \"session\"}\n?found\n"
+#define HUNG_UP "<1\n" /* else it waits for what its peer says next */
 
 static void start_it(void)
 {
     CHECK_EQ(script_call("resolve", "{\"fds\": []}"), -ENOENT);
     CHECK_HAS(script.err.text, "5e550000000000000000000000000001.start");
     bring_start();
-    movelife_play(ASKED("432") MOVER_STATE("runs") MOVER_END("runs"));
+    movelife_play(ASKED("432") MOVER_STATE("runs") HUNG_UP MOVER_END("runs"));
     CHECK_EQ(script_call("resolve", "{\"fds\": [], \"abort\": false}"), 0);
     CHECK_EQ(script_call("resolve", "{\"fds\": []}"), -EBUSY);
     CHECK_EQ(life.guest->doorbell, 0);
@@ -257,7 +300,8 @@ TEST(one_that_is_ready_is_started_by_the_token_that_was_brought)
     script_add("state receiving", is_ready);
     script_add("migration-end ready", start_it);
     script_add("migration-end runs", it_runs);
-    receive("?\"domid\"\n" MOVER_STATE("handshake") MOVER_STATE("ready") "!");
+    movelife_receive("?\"domid\"\n" MOVER_STATE("handshake")
+                         MOVER_STATE("ready") "!");
     movelife_drop_tokens();
 }
 
@@ -281,7 +325,8 @@ TEST(one_that_is_ready_is_given_up_by_resolve)
     script_add("state receiving", is_ready);
     script_add("migration-end ready", abort_it);
     script_add("migration-end poisoned", it_is_over);
-    receive("?\"domid\"\n" MOVER_STATE("handshake") MOVER_STATE("ready") "!");
+    movelife_receive("?\"domid\"\n" MOVER_STATE("handshake")
+                         MOVER_STATE("ready") "!");
     CHECK_HAS(script.told, "migration-end poisoned, state gone, ");
     movelife_drop_tokens();
 }
@@ -304,8 +349,28 @@ TEST(one_without_a_session_cannot_be_resolved)
     movelife_fresh();
     script_add("state receiving", is_ready_of_none);
     script_add("migration-end ready", no_session);
-    receive("?\"domid\"\n" MOVER_STATE("handshake") "!");
+    movelife_receive("?\"domid\"\n" MOVER_STATE("handshake") "!");
     movelife_drop_tokens();
+}
+
+static uint32_t nr_lines, nr_dropped; /* of the log: what is not kept */
+
+void __wrap_log_line(enum log_level level, const char *fmt, ...);
+
+/* Linked in by --wrap. */
+void __wrap_log_line(enum log_level level, const char *fmt, ...)
+{
+    char text[512];
+    va_list args;
+
+    (void)level;
+    va_start(args, fmt);
+    vsnprintf(text, sizeof(text), fmt, args);
+    va_end(args);
+    nr_lines += strstr(text, "it is not kept") != NULL;
+    nr_dropped += strstr(text, "the rest is dropped") != NULL;
+    if (getenv("LOUD"))
+        print_message("%s\n", text);
 }
 
 /* As many tokens, of as many sessions, as its peer likes to send. */
@@ -349,7 +414,8 @@ static void no_flood(void)
     close(dir);
     CHECK_EQ(token[40], 16); /* the last that was written */
     CHECK_STR(life.guest->move->session, movelife_session);
-    CHECK_EQ(life.guest->move->nr_notes, 33); /* lines of the log */
+    CHECK_EQ(nr_lines, 32);
+    CHECK_EQ(nr_dropped, 1);
     CHECK_EQ(script_call("destroy", NULL), 0);
 }
 
@@ -358,13 +424,14 @@ TEST(what_a_peer_sends_without_end_fills_neither_files_nor_the_log)
     static char steps[100000];
 
     movelife_fresh();
+    nr_lines = nr_dropped = 0;
     snprintf(steps, sizeof(steps), "?\"domid\"\n" MOVER_STATE("handshake"));
     add_tokens(steps, sizeof(steps), false, 40);
     add_tokens(steps, sizeof(steps), true, 40);
     strcat(steps, "!");
     script_add("state receiving", is_ready);
     script_add("migration-end ready", no_flood);
-    receive(steps);
+    movelife_receive(steps);
     movelife_drop_tokens();
 }
 
@@ -382,11 +449,17 @@ TEST(a_token_that_comes_before_there_is_a_session_gets_no_file)
     add_tokens(steps, sizeof(steps), true, 3);
     strcat(steps, MOVER_END("refused"));
     script_add("migration-end refused", no_file);
-    receive(steps);
+    movelife_receive(steps);
     movelife_drop_tokens();
 }
 
 /* ---- a supervisor that died meanwhile ---- */
+
+/* As the steward would have left it on its page. */
+static void leave_token(enum wire_token type)
+{
+    movelife_token(fake_control(fake_find(7))->steward.move.token, type);
+}
 
 TEST(one_that_was_received_in_part_is_given_up_by_the_next_supervisor)
 {
@@ -394,7 +467,9 @@ TEST(one_that_was_received_in_part_is_given_up_by_the_next_supervisor)
 
     movelife_fresh();
     movelife_leave_behind(FH_STATE_RECEIVING, FH_MOVE_IMPORT, false);
+    leave_token(WIRE_ABORT);
     movelife_adopt(&left, 0);
+    CHECK(movelife_has_token("abort")); /* for the source, which may ask */
     CHECK_HAS(script.told,
               "state receiving, migration-end poisoned, state gone, ");
     CHECK_EQ(life.failed.rc, -ECANCELED);
@@ -426,8 +501,10 @@ TEST(one_that_came_unseen_runs_under_the_next_supervisor)
 
     movelife_fresh();
     movelife_leave_behind(FH_STATE_RUNNING, FH_MOVE_DONE, false);
+    leave_token(WIRE_DONE);
     script_add("migration-end runs", script_ends);
     movelife_adopt(&left, 0);
+    CHECK(movelife_has_token("done"));
     CHECK_HAS(script.told,
               "state receiving, state running, migration-end runs, ");
     movelife_drop_tokens();
@@ -457,6 +534,8 @@ int main(void)
         RULE(a_disk_that_cannot_be_reached_from_here_is_told),
         RULE(disks_that_are_reached_are_no_reason),
         RULE(one_that_is_ready_is_kept_and_given_up_in_order),
+        RULE(one_that_is_given_up_is_kept_until_its_steward_says_so),
+        RULE(a_steward_that_does_not_answer_is_not_waited_for_for_ever),
         RULE(one_that_is_ready_is_started_by_the_token_that_was_brought),
         RULE(one_that_is_ready_is_given_up_by_resolve),
         RULE(one_without_a_session_cannot_be_resolved),

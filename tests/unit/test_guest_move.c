@@ -24,6 +24,7 @@ static void begin(struct life *l)
 {
     (void)l;
     CHECK_EQ(script_call("migrate", MIGRATE), 0);
+    CHECK(movelife_leaves()); /* the next supervisor is told */
     CHECK_EQ(life.guest->doorbell, 0);
     CHECK_EQ(script_call("migrate", MIGRATE), -EBUSY);
     CHECK_EQ(script_call("suspend", NULL), -EBUSY);
@@ -88,6 +89,7 @@ static void went_on(void)
     CHECK_EQ(script_domain()->nr_resumes, 1);
     CHECK(life.guest->doorbell != 0);
     CHECK(!life.guest->move);
+    CHECK(!movelife_leaves());
     CHECK_EQ(script_call("migrate", "{\"fds\": []}"), -EINVAL);
     CHECK(life.guest->doorbell != 0);
     script_ends();
@@ -103,6 +105,44 @@ TEST(a_guest_that_stayed_goes_on_as_it_was)
     CHECK_STR(script.told,
               SCRIPT_BORN "suspend, state suspended, migration-end stayed, "
                           "resume, state running, state ended, state gone, ");
+}
+
+/* The transfer ends while its kernel has yet to hear, or to do it. */
+static bool was_resumed(void)
+{
+    return script_domain()->nr_resumes == 1;
+}
+
+static void too_late(void)
+{
+    CHECK_STR(movelife_asked(), ""); /* taken back */
+    CHECK_EQ(script_domain()->nr_resumes, 0);
+    fake_shutdown(script_domain(), HYP_SUSPEND); /* all the same */
+    script_when(was_resumed, script_ends);
+}
+
+TEST(a_suspend_that_the_transfer_no_longer_wants_is_undone)
+{
+    movelife_fresh();
+    movelife_play(MOVER_EVENT("suspend") MOVER_END("stayed"));
+    script_add("migration-end stayed", too_late);
+    movelife_run(begin);
+    CHECK_STR(script.told, SCRIPT_BORN "suspend, migration-end stayed, "
+                                       "state ended, state gone, ");
+}
+
+/* Its kernel has a minute. */
+TEST(a_kernel_that_does_not_suspend_ends_the_transfer)
+{
+    movelife_fresh();
+    movelife_suspend_ms = 50;
+    movelife_play(MOVER_EVENT("suspend") "?cancel\n!");
+    script_add("migration-end stayed", script_ends);
+    movelife_run(begin);
+    CHECK_STR(script.told,
+              SCRIPT_BORN "suspend, unsuspended, migration-end stayed, "
+                          "state ended, state gone, ");
+    CHECK_HAS(script.last_end, "its kernel has not heard");
 }
 
 /* The page still has the session by which it came. */
@@ -142,6 +182,32 @@ TEST(a_process_that_dies_costs_nothing_in_the_precopy)
     script_add("migration-end stayed", cancelled);
     movelife_run(in_precopy);
     CHECK_HAS(script.last_end, "ended without a word");
+}
+
+/* A steward that its guest has overwritten: half a minute is enough. */
+static void never_answered(void)
+{
+    const struct fh_control *c = fake_control(script_domain());
+
+    CHECK_EQ(c->dom0.command.op, FH_OP_CANCEL);
+    CHECK_EQ(c->steward.move.state, FH_MOVE_PRECOPY);
+    CHECK(!life.guest->move);
+    CHECK_EQ(life.guest->state, GUEST_RUNNING);
+    script_ends();
+}
+
+static void deaf_steward(struct life *l)
+{
+    in_precopy(l);
+    fake.act = FAKE_STEWARD_SILENT;
+}
+
+TEST(a_steward_that_does_not_answer_is_not_waited_for_for_ever)
+{
+    movelife_fresh();
+    movelife_play(MOVER_STATE("precopy") "!");
+    script_add("migration-end stuck", never_answered);
+    movelife_run(deaf_steward);
 }
 
 /* ... and behind the fence the page is what is believed. */
@@ -222,6 +288,29 @@ TEST(what_cannot_begin_leaves_the_guest_as_it_was)
 {
     movelife_fresh();
     movelife_run(refused);
+}
+
+/* The word is in xenstore until its kernel has heard it. */
+static void asked_before(struct life *l)
+{
+    (void)l;
+    CHECK_EQ(script_call("shutdown", NULL), 0);
+    CHECK_EQ(script_call("migrate", MIGRATE), -EBUSY);
+    CHECK_HAS(script.err.text, "it was asked to suspend or to stop");
+    script_acknowledges();
+    CHECK_EQ(script_call("suspend", NULL), 0);
+    script_acknowledges();
+    CHECK_STR(movelife_asked(), "");
+    CHECK_EQ(script_call("migrate", MIGRATE), -EBUSY);
+    CHECK_HAS(script.err.text, "it was asked to suspend or to stop");
+    CHECK(!life.guest->move);
+    script_ends();
+}
+
+TEST(a_guest_that_was_asked_to_suspend_or_to_stop_is_not_migrated)
+{
+    movelife_fresh();
+    movelife_run(asked_before);
 }
 
 static void deaf(void)
@@ -325,11 +414,15 @@ int main(void)
         RULE(a_guest_that_moved_is_gone_from_here),
         RULE(what_the_next_host_hears_is_what_the_guest_is),
         RULE(a_guest_that_stayed_goes_on_as_it_was),
+        RULE(a_suspend_that_the_transfer_no_longer_wants_is_undone),
+        RULE(a_kernel_that_does_not_suspend_ends_the_transfer),
         RULE(a_guest_that_came_does_not_leave_by_the_same_session),
         RULE(a_process_that_dies_costs_nothing_in_the_precopy),
+        RULE(a_steward_that_does_not_answer_is_not_waited_for_for_ever),
         RULE(a_fenced_guest_is_kept_until_it_is_destroyed_by_force),
         RULE(a_fenced_guest_is_resolved),
         RULE(what_cannot_begin_leaves_the_guest_as_it_was),
+        RULE(a_guest_that_was_asked_to_suspend_or_to_stop_is_not_migrated),
         RULE(an_operator_may_cancel),
         RULE(a_guest_that_was_leaving_goes_on_under_the_next_supervisor),
         RULE(a_guest_that_leaves_is_written_down_as_one_until_that_is_settled),
