@@ -12,6 +12,7 @@
 
 #include <json-c/json.h>
 
+#include "common/evt.h"
 #include "migrate/tokens.h"
 #include "tests/fakes/fake.h"
 #include "tests/unit/test.h"
@@ -141,6 +142,23 @@ bool movelife_leaves(void)
 
     CHECK_EQ(rundir_read(life_base, life.cfg.name, &now, &script.err), 0);
     return now.leaves;
+}
+
+static struct evt *holder;
+
+void movelife_hold_bell(void)
+{
+    uint32_t port = 0;
+
+    CHECK_EQ(evt_open(7, &holder, &script.err), 0);
+    CHECK_EQ(evt_bind(holder, XEN_STEWARD_DOORBELL_PORT, &port, &script.err),
+             0);
+}
+
+void movelife_end_holder(void)
+{
+    evt_close(holder);
+    holder = NULL;
 }
 
 /* ---- tokens ---- */

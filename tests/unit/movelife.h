@@ -47,6 +47,11 @@ const char *movelife_asked(void);
 /* Do the files of its name say that it leaves? */
 bool movelife_leaves(void);
 
+/* Another process has the guest's doorbell, which must be free; until it ends.
+ */
+void movelife_hold_bell(void);
+void movelife_end_holder(void);
+
 void movelife_token(uint8_t out[FH_TOKEN_BYTES], enum wire_token type);
 /* Is there a file of movelife_session, "start" or so? */
 bool movelife_has_token(const char *suffix);

@@ -476,6 +476,31 @@ TEST(one_that_was_received_in_part_is_given_up_by_the_next_supervisor)
     movelife_drop_tokens();
 }
 
+/* The process of the supervisor before has not ended when destroy is called. */
+static bool was_looked_at_in_vain(void)
+{
+    CHECK(life.guest && life.guest->move);
+    CHECK_EQ(life.guest->doorbell, 0);
+    return life.guest->move->nr_looks > 3;
+}
+
+TEST(a_steward_is_told_to_give_up_when_its_doorbell_is_ours)
+{
+    struct run_state left = movelife_left(false, true);
+
+    movelife_fresh();
+    movelife_leave_behind(FH_STATE_RECEIVING, FH_MOVE_IMPORT, false);
+    movelife_hold_bell();
+    movelife_open(NULL);
+    CHECK_EQ(guest_adopt(life.guest, 7, &left, &script.err), 0);
+    CHECK_EQ(script_call("destroy", NULL), 0);
+    script_when(was_looked_at_in_vain, movelife_end_holder);
+    movelife_finish();
+    CHECK_HAS(script.told,
+              "state receiving, migration-end poisoned, state gone, ");
+    movelife_drop_tokens();
+}
+
 static void give_ready_up(void)
 {
     CHECK(fake_find(7) != NULL);
@@ -542,6 +567,7 @@ int main(void)
         RULE(what_a_peer_sends_without_end_fills_neither_files_nor_the_log),
         RULE(a_token_that_comes_before_there_is_a_session_gets_no_file),
         RULE(one_that_was_received_in_part_is_given_up_by_the_next_supervisor),
+        RULE(a_steward_is_told_to_give_up_when_its_doorbell_is_ours),
         RULE(one_that_is_ready_is_kept_by_the_next_supervisor),
         RULE(one_that_came_unseen_runs_under_the_next_supervisor),
         RULE(one_that_was_hardly_begun_is_removed_and_not_made_anew),

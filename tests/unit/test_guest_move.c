@@ -210,6 +210,29 @@ TEST(a_steward_that_does_not_answer_is_not_waited_for_for_ever)
     movelife_run(deaf_steward);
 }
 
+/* Its process has ended, and somebody has its doorbell. */
+static bool was_looked_at_in_vain(void)
+{
+    CHECK(life.guest && life.guest->move);
+    return !life.guest->move->proc && life.guest->move->nr_looks > 3;
+}
+
+static void hold_bell(void)
+{
+    movelife_hold_bell();
+    CHECK_EQ(script_call("migrate_cancel", NULL), 0);
+    script_when(was_looked_at_in_vain, movelife_end_holder);
+}
+
+TEST(a_steward_is_told_to_give_up_when_its_doorbell_is_ours)
+{
+    movelife_fresh();
+    movelife_play(MOVER_STATE("precopy") "?cancel\n!");
+    script_add("migration precopy", hold_bell);
+    script_add("migration-end stayed", cancelled);
+    movelife_run(in_precopy);
+}
+
 /* ... and behind the fence the page is what is believed. */
 static void fence(void)
 {
@@ -418,6 +441,7 @@ int main(void)
         RULE(a_kernel_that_does_not_suspend_ends_the_transfer),
         RULE(a_guest_that_came_does_not_leave_by_the_same_session),
         RULE(a_process_that_dies_costs_nothing_in_the_precopy),
+        RULE(a_steward_is_told_to_give_up_when_its_doorbell_is_ours),
         RULE(a_steward_that_does_not_answer_is_not_waited_for_for_ever),
         RULE(a_fenced_guest_is_kept_until_it_is_destroyed_by_force),
         RULE(a_fenced_guest_is_resolved),

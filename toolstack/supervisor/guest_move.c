@@ -490,8 +490,8 @@ void guest_move_give_up(struct guest_move *m)
 {
     struct err e = { 0 };
 
-    if (m->told_cancel)
-        return;
+    if (m->told_cancel || !m->guest->doorbell)
+        return; /* without it a look tells it, when it is ours again */
     m->told_cancel = true;
     if (guest_steward_cancel(m->guest, &e) < 0)
         log_err("%s", e.text);
