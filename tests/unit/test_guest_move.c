@@ -431,6 +431,53 @@ TEST(a_fenced_guest_is_fenced_under_the_next_supervisor)
     movelife_drop_tokens();
 }
 
+/*
+ * The process that the supervisor before had may be at it yet: what its page
+ * says is no end until that one has let go of the doorbell.
+ */
+static bool was_looked_at(void)
+{
+    CHECK(life.guest && life.guest->move);
+    return life.guest->move->nr_looks > 3;
+}
+
+static void fence_and_end(void)
+{
+    CHECK_EQ(script_domain()->nr_resumes, 0);
+    CHECK_STR(script.told, "state suspended, ");
+    movelife_steward()->state = FH_MOVE_FENCED;
+    movelife_end_holder();
+}
+
+static void adopt_held(uint32_t move_state)
+{
+    struct run_state left = movelife_left(true, false);
+
+    movelife_fresh();
+    movelife_leave_behind(FH_STATE_RUNNING, move_state, true);
+    movelife_hold_bell();
+    script_add("migration-end fenced", force);
+    movelife_open(NULL);
+    CHECK_EQ(guest_adopt(life.guest, 7, &left, &script.err), 0);
+}
+
+TEST(a_page_is_not_believed_while_another_process_has_the_doorbell)
+{
+    adopt_held(FH_MOVE_IDLE);
+    script_when(was_looked_at, fence_and_end);
+    movelife_finish();
+    movelife_drop_tokens();
+}
+
+/* ... for half a minute. */
+TEST(one_that_keeps_the_doorbell_is_not_waited_for_for_ever)
+{
+    adopt_held(FH_MOVE_FENCED);
+    script_add("state gone", movelife_end_holder);
+    movelife_finish();
+    movelife_drop_tokens();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -452,6 +499,8 @@ int main(void)
         RULE(a_guest_that_leaves_is_written_down_as_one_until_that_is_settled),
         RULE(a_guest_that_was_not_leaving_stays_suspended),
         RULE(a_fenced_guest_is_fenced_under_the_next_supervisor),
+        RULE(a_page_is_not_believed_while_another_process_has_the_doorbell),
+        RULE(one_that_keeps_the_doorbell_is_not_waited_for_for_ever),
     };
 
     return cmocka_run_group_tests(tests, life_set_up, life_tear_down);
