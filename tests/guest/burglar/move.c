@@ -38,7 +38,8 @@ static int add(unsigned space, uint32_t idx, xen_pfn_t gfn)
     return memory_op(XENMEM_add_to_physmap, &x);
 }
 
-/* -EOPNOTSUPP is what it answers to an HVM domain about a page that it finds. */
+/* -EOPNOTSUPP is what it answers to an HVM domain about a page that it finds.
+ */
 static int exchange(xen_pfn_t in, xen_pfn_t out)
 {
     struct xen_memory_exchange x = {
