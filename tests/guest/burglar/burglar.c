@@ -17,29 +17,7 @@
 
 #include <xen/arch-x86/hvm/start_info.h>
 
-void guest_main(const struct hvm_start_info *si) __attribute__((noreturn));
-
 static uint32_t nr_bad;
-
-/* gcc calls these on its own. */
-void *memcpy(void *to, const void *from, size_t n);
-void *memset(void *to, int c, size_t n);
-
-void *memcpy(void *to, const void *from, size_t n)
-{
-    void *start = to;
-
-    __asm__ volatile("rep movsb" : "+D"(to), "+S"(from), "+c"(n)::"memory");
-    return start;
-}
-
-void *memset(void *to, int c, size_t n)
-{
-    void *start = to;
-
-    __asm__ volatile("rep stosb" : "+D"(to), "+c"(n) : "a"(c) : "memory");
-    return start;
-}
 
 static void print_hex(uint64_t value)
 {

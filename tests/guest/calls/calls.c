@@ -26,8 +26,6 @@
 #define BURST_NS 10000000u
 #define COUNT_MAX (1u << 24)
 
-void guest_main(const struct hvm_start_info *si) __attribute__((noreturn));
-
 struct job {
     const char *name;
     int (*once)(void); /* 0: it worked */

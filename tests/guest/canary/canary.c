@@ -60,26 +60,6 @@ static uint32_t area_bytes = CANARY_BYTES_DEFAULT;
 static uint32_t next_page, ticks;
 volatile uint32_t is_spinning; /* idle_for_ever() looks at it */
 
-/* gcc calls these on its own. */
-void *memcpy(void *to, const void *from, size_t n);
-void *memset(void *to, int c, size_t n);
-
-void *memcpy(void *to, const void *from, size_t n)
-{
-    void *start = to;
-
-    __asm__ volatile("rep movsb" : "+D"(to), "+S"(from), "+c"(n)::"memory");
-    return start;
-}
-
-void *memset(void *to, int c, size_t n)
-{
-    void *start = to;
-
-    __asm__ volatile("rep stosb" : "+D"(to), "+c"(n) : "a"(c) : "memory");
-    return start;
-}
-
 /* The text behind "key=" in a command line; NULL: not there. */
 static const char *value_of(const char *cmdline, const char *key)
 {

@@ -4,22 +4,6 @@
  */
 #include "text.h"
 
-void *memcpy(void *to, const void *from, size_t n)
-{
-    void *start = to;
-
-    __asm__ volatile("rep movsb" : "+D"(to), "+S"(from), "+c"(n)::"memory");
-    return start;
-}
-
-void *memset(void *to, int c, size_t n)
-{
-    void *start = to;
-
-    __asm__ volatile("rep stosb" : "+D"(to), "+c"(n) : "a"(c) : "memory");
-    return start;
-}
-
 int memcmp(const void *a, const void *b, size_t n)
 {
     const uint8_t *x = a, *y = b;

@@ -7,6 +7,13 @@
 
 #include <stdint.h>
 
+#include <xen/xen.h>
+
+#include <xen/arch-x86/hvm/start_info.h>
+
+/* Each program's own; start.S begins there. */
+void guest_main(const struct hvm_start_info *si) __attribute__((noreturn));
+
 /* Find Xen, the hypercall page and the console.  False: there is no Xen. */
 int guest_init(void);
 

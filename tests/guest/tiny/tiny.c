@@ -30,8 +30,6 @@
 #define MADT_LAPIC 0u
 #define MADT_ENABLED 1u
 
-void guest_main(const struct hvm_start_info *si) __attribute__((noreturn));
-
 /* Tables are packed and little endian, so is this CPU. */
 static uint32_t read32(uint32_t gpa)
 {
