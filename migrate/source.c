@@ -171,10 +171,16 @@ static void on_token(struct source *s, const uint8_t *token, uint64_t now_ms)
     s->io->mail(s->io->arg, FH_MAIL_TOKEN, 0, token, FH_TOKEN_BYTES);
 }
 
+/*
+ * The guest's kernel can write our commands, too, and suspend by itself: START
+ * is none to say before the supervisor suspended it and its disks are drained.
+ */
 static void be_fenced(struct source *s, uint64_t now_ms)
 {
-    bool had_enough = s->state == SOURCE_CANCELLING;
+    bool had_enough = s->state == SOURCE_CANCELLING || !s->drained;
 
+    if (!s->drained)
+        because(s, "steward: FENCED, and nobody said DRAINED");
     if (s->io->token(s->io->arg, s->start) != WIRE_START) {
         source_steward_fails(s, "steward: FENCED, and no START is there", false,
                              now_ms);

@@ -199,6 +199,8 @@ static void on_hand(struct fake_mover *m, const struct fh_mail *mail)
          0);
 }
 
+static uint32_t obey(struct fake_mover *m, uint32_t op);
+
 static void on_short(struct fake_mover *m, const struct fh_mail *mail)
 {
     struct fake_frame f;
@@ -215,6 +217,10 @@ static void on_short(struct fake_mover *m, const struct fh_mail *mail)
         m->epoch++;
         m->ended = false;
         move(m, FH_MOVE_PRECOPY, 0);
+        if (m->by_itself) {
+            m->suspended = m->drained = true;
+            obey(m, FH_OP_PAUSED);
+        }
     } else if (m->state != FH_MOVE_FENCED) {
         cancel(m, 7);
     }

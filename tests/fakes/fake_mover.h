@@ -33,6 +33,7 @@ struct fake_mover {
     bool suspended; /* the guest; set by who suspends it */
     bool dead;      /* it does nothing any more */
     bool forgets;   /* PAUSED is answered, and that is all */
+    bool by_itself; /* source: the guest says PAUSED, DRAINED, and suspends */
     uint32_t frames_in[FAKE_MOVER_EPOCHS]; /* a stream, of an epoch; then 1 */
     uint32_t busy_until;    /* source: that many epochs do not get less */
     uint32_t fail_at_frame; /* destination: that one is bad; 0: none */

@@ -246,6 +246,24 @@ TEST(a_steward_that_forgets_the_pause_does_not_keep_the_guest_suspended)
     }
 }
 
+/* Its kernel writes what dom0 says to the page, and suspends unasked. */
+TEST(a_guest_that_has_itself_fenced_stays)
+{
+    for (uint32_t seed = 1; seed < 40; seed++) {
+        struct pair *p = fresh(seed, true, 1);
+
+        p->no_suspend = p->no_drain = true;
+        pair_open(p);
+        p->s.by_itself = true;
+        pair_run(p);
+        CHECK_EQ(p->src.end, MOVE_END_STAYED);
+        CHECK_HAS(p->src.why, "nobody said DRAINED");
+        CHECK(p->src.token_mailed); /* ABORT: it was fenced */
+        CHECK(pair_is_settled(p));
+        pair_close(p);
+    }
+}
+
 /* ALIVE comes, and no frame goes. */
 TEST(a_peer_that_does_not_read_does_not_keep_the_guest_suspended)
 {
@@ -418,6 +436,7 @@ RUN_TESTS(
     RULE(a_guest_whose_rounds_do_not_get_less_is_slowed),
     RULE(who_is_late_is_named),
     RULE(a_steward_that_forgets_the_pause_does_not_keep_the_guest_suspended),
+    RULE(a_guest_that_has_itself_fenced_stays),
     RULE(a_peer_that_does_not_read_does_not_keep_the_guest_suspended),
     RULE(a_transfer_in_which_nothing_moves_ends_and_the_guest_runs_on),
     RULE(a_source_that_sends_no_more_does_not_keep_a_domain),
