@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "common/checked.h"
 #include "migrate/tokens.h"
 #include "tests/fakes/fake.h"
 #include "tests/unit/movelife.h"
@@ -269,6 +270,61 @@ TEST(a_fenced_guest_is_kept_until_it_is_destroyed_by_force)
     movelife_drop_tokens();
 }
 
+/* Its kernel has written that, and runs: it is told to end, as any other. */
+static void no_fence(struct life *l)
+{
+    begin(l);
+    movelife_steward()->state = FH_MOVE_FENCED;
+    movelife_token(movelife_steward()->token, WIRE_START);
+    fake.act = FAKE_STEWARD_SILENT;
+}
+
+static void not_spared(void)
+{
+    CHECK(!movelife_leaves());
+    CHECK_EQ(life.guest->state, GUEST_RUNNING);
+    CHECK_EQ(script_domain()->nr_resumes, 0);
+    guest_stop_now(life.guest);
+}
+
+TEST(a_guest_that_says_it_is_fenced_and_runs_is_not_believed)
+{
+    static const char *const steps[] = {
+        MOVER_STATE("fenced") MOVER_END("fenced"),
+        MOVER_STATE("fenced") MOVER_END("moved"),
+        MOVER_STATE("precopy") "!",
+    };
+
+    for (unsigned i = 0; i < ARRAY_SIZE(steps); i++) {
+        movelife_fresh();
+        movelife_play(steps[i]);
+        script_add("migration-end stuck", not_spared);
+        movelife_run(no_fence);
+        CHECK(life.gone);
+        movelife_drop_tokens();
+    }
+}
+
+/* Behind its fence no other of it is started here, however its domain ends. */
+static void crash(void)
+{
+    fake_shutdown(script_domain(), HYP_CRASH);
+}
+
+TEST(a_guest_that_may_have_left_is_not_started_again)
+{
+    movelife_fresh();
+    life.cfg.on_crash = VM_RESTART;
+    movelife_play(MOVER_EVENT("suspend") "?suspended\n" MOVER_END("fenced"));
+    script_add("suspend", fence);
+    script_add("migration-end fenced", crash);
+    movelife_run(begin);
+    CHECK_STR(script.told,
+              SCRIPT_BORN "suspend, state suspended, migration fenced, "
+                          "migration-end fenced, state ended, state gone, ");
+    movelife_drop_tokens();
+}
+
 static void resolve(void)
 {
     movelife_play(
@@ -491,6 +547,8 @@ int main(void)
         RULE(a_steward_is_told_to_give_up_when_its_doorbell_is_ours),
         RULE(a_steward_that_does_not_answer_is_not_waited_for_for_ever),
         RULE(a_fenced_guest_is_kept_until_it_is_destroyed_by_force),
+        RULE(a_guest_that_says_it_is_fenced_and_runs_is_not_believed),
+        RULE(a_guest_that_may_have_left_is_not_started_again),
         RULE(a_fenced_guest_is_resolved),
         RULE(what_cannot_begin_leaves_the_guest_as_it_was),
         RULE(a_guest_that_was_asked_to_suspend_or_to_stop_is_not_migrated),

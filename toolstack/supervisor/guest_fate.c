@@ -8,6 +8,7 @@
 
 #include "common/checked.h"
 #include "common/log.h"
+#include "toolstack/supervisor/guest_move.h"
 #include "toolstack/supervisor/guest_priv.h"
 #include "toolstack/supervisor/vmcfg.h"
 
@@ -78,7 +79,8 @@ static void on_shutdown(struct guest *g, uint32_t reason)
     if (reason >= HYP_SHUTDOWNS)
         reason = HYP_CRASH;
     guest_move(g, GUEST_ENDED, why[reason]);
-    if (g->wants_gone)
+    if (g->wants_gone || (action[reason] == VM_RESTART &&
+                          guest_leaves_may_have_left(g))) /* never two */
         guest_end(g, why[reason], NULL);
     else
         end_by(g, action[reason], why[reason]);

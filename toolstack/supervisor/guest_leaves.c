@@ -17,6 +17,9 @@
  * until the other host's word is here; so it is kept.  A process that ends
  * without a word, or `stuck`: the page says where its steward is; one that
  * has not fenced is told to give up.
+ *
+ * A kernel that runs writes on that page what it likes.  What Xen fences stands
+ * still; one that does not is no more than stuck.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -272,10 +275,27 @@ static void fenced(struct guest_move *m)
     guest_move_tell_end(m, "fenced");
 }
 
+/*
+ * Xen fences what is suspended alone, and keeps it so.  A kernel that runs has
+ * written the page itself, and would be spared what ends others.
+ */
+static bool stands_still(struct guest *g)
+{
+    struct hyp_info info;
+    struct err e = { 0 };
+
+    return hyp_info(g->hyp, g->domid, &info, &e) < 0 || info.shutdown;
+}
+
 /* True: the page says how it ended, and that is done. */
 static bool settle(struct guest_move *m)
 {
-    switch (guest_move_page_state(m->guest)) {
+    uint32_t state = guest_move_page_state(m->guest);
+
+    if ((state == FH_MOVE_FENCED || state == FH_MOVE_RETIRED) &&
+        !stands_still(m->guest))
+        return false;
+    switch (state) {
     case FH_MOVE_FENCED:
         fenced(m);
         return true;
@@ -315,14 +335,29 @@ void guest_leaves_look(struct guest_move *m)
 
 void guest_leaves_ended(struct guest_move *m)
 {
-    if (strcmp(m->end, "moved") == 0)
+    bool has_left = strcmp(m->end, "moved") == 0;
+    bool is_fenced = strcmp(m->end, "fenced") == 0;
+    bool is_lie = (has_left || is_fenced) && !stands_still(m->guest);
+
+    if (is_lie)
+        log_warn("guest %s: migration: its page says that it is fenced, and it "
+                 "runs",
+                 m->guest->cfg->name);
+    if (has_left && !is_lie)
         moved(m);
-    else if (strcmp(m->end, "fenced") == 0)
+    else if (is_fenced && !is_lie)
         fenced(m);
     else if (strcmp(m->end, "stayed") == 0 || strcmp(m->end, "checked") == 0)
         stayed(m, m->end);
     else
         recover(m);
+}
+
+bool guest_leaves_may_have_left(const struct guest *g)
+{
+    const struct guest_move *m = g->move;
+
+    return m && m->role == GUEST_LEAVES && m->has_suspended;
 }
 
 /* ---- taken over ---- */

@@ -133,6 +133,9 @@ void guest_leaves_slept(struct guest *g);
 /* guest_devs.c: its disks may have nothing in flight. */
 void guest_leaves_drained(struct guest *g);
 void guest_leaves_awake(struct guest *g, const char *why);
+/* Suspended to be moved: does it run at the other host by now, for all we know?
+ */
+bool guest_leaves_may_have_left(const struct guest *g);
 /* A supervisor before us had one. */
 void guest_leaves_adopt(struct guest *g);
 
