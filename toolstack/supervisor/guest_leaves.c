@@ -267,6 +267,7 @@ static void fenced(struct guest_move *m)
 
     uv_timer_stop(&m->timer);
     guest_move_keep_page(g);
+    guest_devs_hold(g); /* if nobody did: resolve may have START said */
     log_warn("guest %s: migration: it is fenced here until the other host "
              "says what became of it: run `freehold resolve %s HOST` when that "
              "can be reached",
