@@ -78,7 +78,8 @@ TEST(what_is_not_served_fails_and_says_why)
     CHECK_STR(e.text, "trigger: not served: Xen lets nobody outside inject "
                       "interrupts into a protected guest");
     CHECK_EQ(command_refuse(command_find("save"), &e), -EOPNOTSUPP);
-    CHECK_STR(e.text, "save: not yet: saving and restoring is not there yet");
+    CHECK_STR(e.text, "save: not yet: saving and restoring is not there yet; "
+                      "suspend keeps a guest in memory, migrate moves it");
     CHECK_EQ(exit_code_for(-EOPNOTSUPP)->code, 4);
 }
 

@@ -13,7 +13,9 @@
 #define CFG "FILE [key=value ...]"
 #define OF_GUEST "6 9 13 21"
 
-static const char save_later[] = "saving and restoring is not there yet",
+static const char save_later[] = "saving and restoring is not there yet; "
+                                 "suspend keeps a guest in memory, migrate "
+                                 "moves it",
                   file_only[] = "a guest's configuration is its file: change "
                                 "it and make the guest anew",
                   host_only[] = "it is about the host, not about a guest: xl "
