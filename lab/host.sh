@@ -48,7 +48,8 @@ lab_up() {
     while [ $# -gt 0 ]; do
         case $1 in
         --hosts)
-            hosts=${2:-}
+            [ $# -ge 2 ] || die "./dev lab up: --hosts: want 1 or 2 behind it"
+            hosts=$2
             shift
             ;;
         --stock) kind=stock ;;
@@ -243,8 +244,8 @@ host_ssh() {
 }
 
 lab_exec() {
-    local n=$1
-    [ "${2:-}" = -- ] || die "usage: ./dev lab exec N -- CMD..."
+    local n=${1:-}
+    [ "${2:-}" = -- ] && [ $# -ge 3 ] || die "usage: ./dev lab exec N -- CMD..."
     shift 2
     host_ssh "$n" "$(printf '%q ' "$@")"
 }

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 # run.sh - ./dev test: every suite, one tally
 #
-# Suites outside the lab are functions below (style, unit, model, lintian, fuzz, xen-each);
-# those in the lab are tests/lab/NAME.sh, whose line `# lab: ours` (or stock,
+# Suites outside the lab are functions below (style, unit, model, clang, lintian,
+# fuzz, xen-each); those in the lab are tests/lab/NAME.sh, whose line `# lab: ours` (or stock,
 # strict; own boots by itself) says what to boot, `# mem: MIB` how large,
 # `# hosts: 2` that there are two (then dom0's are there twice: lib.sh's on),
 # `# long` that it runs only with --long,
