@@ -209,6 +209,42 @@ TEST(the_first_epoch_goes_by_pages_and_the_others_by_bytes)
     fclose(s.to);
 }
 
+/* What an event prints for programs; to be freed. */
+static char *printed(struct migshow *s, struct json_object *o, uint64_t now_ms)
+{
+    char path[] = "/tmp/migshow.XXXXXX", *text = calloc(1, 1024);
+    int to = mkstemp(path), stdout_was = dup(STDOUT_FILENO);
+
+    CHECK(to >= 0 && stdout_was >= 0 && text != NULL);
+    fflush(stdout);
+    dup2(to, STDOUT_FILENO);
+    show(s, o, now_ms);
+    dup2(stdout_was, STDOUT_FILENO);
+    close(stdout_was);
+    CHECK(pread(to, text, 1023, 0) > 0);
+    close(to);
+    unlink(path);
+    return text;
+}
+
+TEST(programs_are_told_how_long_is_to_go_as_people_are)
+{
+    struct migshow s = { .name = "web", .to = stderr, .json = true };
+    char *text = printed(&s, at("precopy", 0, 0, 0), 1000);
+
+    CHECK(!strstr(text, "to_go_ms"));
+    free(text);
+    text = printed(&s, at("precopy", 0, 250, 0), 3000);
+    CHECK_HAS(text, "\"to_go_ms\":6000");
+    free(text);
+    text = printed(&s, at("precopy", 2, 1300, 256), 9000);
+    CHECK_HAS(text, "\"to_go_ms\":1200");
+    free(text);
+    text = printed(&s, at("last", UINT32_MAX, 1500, 10), 9500);
+    CHECK(!strstr(text, "to_go_ms"));
+    free(text);
+}
+
 TEST(without_a_terminal_a_line_is_news_and_with_one_it_is_drawn_anew)
 {
     char *text = NULL;
@@ -272,5 +308,6 @@ RUN_TESTS(RULE(one_that_moved_has_its_figures),
           RULE(one_that_is_fenced_says_both_ways_out_to_the_same_peer),
           RULE(an_end_is_well_for_whom_it_was_asked),
           RULE(the_first_epoch_goes_by_pages_and_the_others_by_bytes),
+          RULE(programs_are_told_how_long_is_to_go_as_people_are),
           RULE(without_a_terminal_a_line_is_news_and_with_one_it_is_drawn_anew),
           RULE(a_line_has_its_time_if_it_is_asked_for))

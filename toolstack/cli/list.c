@@ -51,6 +51,15 @@ static struct json_object *transfer_of(struct json_object *info)
     return m;
 }
 
+/* The same of one that comes, whose supervisor is not asked. */
+static struct json_object *receiving(void)
+{
+    struct json_object *m = json_object_new_object();
+
+    json_object_object_add(m, "state", json_object_new_string("receiving"));
+    return m;
+}
+
 static struct json_object *row_object(const struct target *t)
 {
     struct json_object *o = json_object_new_object(), *info;
@@ -88,6 +97,8 @@ static struct json_object *row_object(const struct target *t)
     if (transfer_of(info))
         json_object_object_add(o, "migration",
                                json_object_get(transfer_of(info)));
+    else if (t->state.receives)
+        json_object_object_add(o, "migration", receiving());
     json_object_put(info);
     return o;
 }

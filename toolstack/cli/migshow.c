@@ -55,43 +55,58 @@ __attribute__((format(printf, 2, 3))) static void add(char out[MIGSHOW_TEXT],
 
 /* Epoch 0 goes by pages, for those that are zero cost nothing to send. */
 static uint64_t left_ms(const struct migshow *s, struct json_object *o,
-                        uint64_t left_pages, uint64_t now_ms)
+                        uint64_t pages, uint64_t now_ms)
 {
     uint64_t sent = devinfo_number(o, "sent_pages");
     uint64_t bytes_per_s = devinfo_number(o, "bytes_per_s");
 
     if (s->epoch == 0 && sent > s->began_pages && now_ms > s->began_ms)
-        return left_pages * (now_ms - s->began_ms) / (sent - s->began_pages);
+        return pages * (now_ms - s->began_ms) / (sent - s->began_pages);
     if (s->epoch > 0 && bytes_per_s)
-        return left_pages * PAGE_KIB * 1024 * 1000 / bytes_per_s +
+        return pages * PAGE_KIB * 1024 * 1000 / bytes_per_s +
                devinfo_number(o, "downtime_ms_estimate");
     return UINT64_MAX;
+}
+
+static uint64_t left_pages(const struct migshow *s, struct json_object *o)
+{
+    uint64_t sent = devinfo_number(o, "sent_pages");
+    uint64_t ram = devinfo_number(o, "ram_pages");
+
+    if (s->epoch > 0)
+        return devinfo_number(o, "left_pages");
+    return sent < ram ? ram - sent : 0;
+}
+
+/* ms; UINT64_MAX: not known, or the last epoch has begun. */
+static uint64_t to_go(const struct migshow *s, struct json_object *o,
+                      uint64_t now_ms)
+{
+    if (s->epoch == EPOCH_LAST || !devinfo_number(o, "ram_pages"))
+        return UINT64_MAX;
+    return left_ms(s, o, left_pages(s, o), now_ms);
 }
 
 static void add_figures(const struct migshow *s, struct json_object *o,
                         uint64_t now_ms, char out[MIGSHOW_TEXT])
 {
-    uint64_t sent = devinfo_number(o, "sent_pages");
-    uint64_t ram = devinfo_number(o, "ram_pages");
-    uint64_t left = devinfo_number(o, "left_pages");
-    uint64_t stands = devinfo_number(o, "downtime_ms_estimate"), ms;
+    uint64_t stands = devinfo_number(o, "downtime_ms_estimate");
+    uint64_t ms = to_go(s, o, now_ms);
     char size[24], time[32];
 
-    if (s->epoch == 0)
-        left = sent < ram ? ram - sent : 0;
     size_text(devinfo_number(o, "bytes"), size);
-    add(out, ", %" PRIu64 " pages in %s", sent, size);
+    add(out, ", %" PRIu64 " pages in %s", devinfo_number(o, "sent_pages"),
+        size);
     if (devinfo_number(o, "bytes_per_s")) {
         size_text(devinfo_number(o, "bytes_per_s"), size);
         add(out, ", %s/s", size);
     }
-    add(out, ", %" PRIu64 " left", left);
+    add(out, ", %" PRIu64 " left", left_pages(s, o));
     if (s->epoch > 0 && stands) {
         time_text(stands, time);
         add(out, ", would stand still for %s", time);
     }
-    ms = left_ms(s, o, left, now_ms);
-    if (ms != UINT64_MAX && s->epoch != EPOCH_LAST) {
+    if (ms != UINT64_MAX) {
         time_text(ms, time);
         add(out, ", %s to go", time);
     }
@@ -158,8 +173,9 @@ static void show(struct migshow *s, struct json_object *o, uint64_t now_ms,
 
 /* ---- for programs ---- */
 
+/* The event as it is, and how long is to go, as people are told. */
 static void print_json(const struct migshow *s, const char *method,
-                       struct json_object *detail)
+                       struct json_object *detail, uint64_t to_go_ms)
 {
     struct json_object *o = json_object_new_object();
 
@@ -167,6 +183,8 @@ static void print_json(const struct migshow *s, const char *method,
     json_object_object_add(o, "event", json_object_new_string(method));
     json_object_object_foreach(detail, key, part)
         json_object_object_add(o, key, json_object_get(part));
+    if (to_go_ms != UINT64_MAX)
+        json_object_object_add(o, "to_go_ms", json_object_new_uint64(to_go_ms));
     puts(json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN |
                                                JSON_C_TO_STRING_NOSLASHESCAPE));
     fflush(stdout);
@@ -180,12 +198,11 @@ void migshow_event(struct migshow *s, const char *method, struct json_object *o,
     uint64_t epoch = devinfo_number(o, "epoch");
     bool news;
 
-    if (s->json) {
-        print_json(s, method, o);
+    if (strcmp(method, "migration") || !state) {
+        if (s->json)
+            print_json(s, method, o, UINT64_MAX);
         return;
     }
-    if (strcmp(method, "migration") || !state)
-        return;
     news = !s->any || strcmp(state, s->state) || epoch != s->epoch;
     if (!s->any || epoch != s->epoch) {
         s->began_ms = now_ms;
@@ -194,7 +211,10 @@ void migshow_event(struct migshow *s, const char *method, struct json_object *o,
     snprintf(s->state, sizeof(s->state), "%s", state);
     s->epoch = epoch;
     s->any = true;
-    show(s, o, now_ms, news);
+    if (s->json)
+        print_json(s, method, o, to_go(s, o, now_ms));
+    else
+        show(s, o, now_ms, news);
 }
 
 /* ---- the figures at the end ---- */
