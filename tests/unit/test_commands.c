@@ -96,6 +96,29 @@ TEST(a_beginning_that_only_one_has_will_do_and_served_ones_come_first)
     CHECK(command_find("nonsense") == NULL);
 }
 
+static void is_unknown(const char *word, const char *want)
+{
+    char *got = NULL;
+    size_t got_bytes;
+    FILE *f = open_memstream(&got, &got_bytes);
+
+    CHECK(command_find(word) == NULL);
+    cmd_print_unknown(f, word);
+    fclose(f);
+    CHECK_STR(got, want);
+    free(got);
+}
+
+TEST(a_word_that_is_no_command_is_named_with_what_it_may_have_meant)
+{
+    is_unknown("nonsense",
+               "freehold: nonsense: no such command; see freehold help\n");
+    is_unknown("", "freehold: : no such command; see freehold help\n");
+    is_unknown("-x", "freehold: -x: no such option; see freehold help\n");
+    is_unknown("re", "freehold: re: several commands begin so: reload, "
+                     "reboot, resume, rename, resolve\n");
+}
+
 TEST(every_exit_code_of_a_command_is_in_the_table_of_codes)
 {
     const struct command *c;
@@ -344,6 +367,7 @@ TEST(memory_is_mib_unless_it_says)
 
 TEST(a_number_is_digits_within_its_limit)
 {
+    struct err e = { 0 };
     uint32_t n = 9;
 
     CHECK_EQ(units_number("vcpu", "0", 3, &n, NULL), 0);
@@ -354,6 +378,10 @@ TEST(a_number_is_digits_within_its_limit)
     CHECK_EQ(units_number("vcpu", "", 3, &n, NULL), -EINVAL);
     CHECK_EQ(units_number("vcpu", "1x", 3, &n, NULL), -EINVAL);
     CHECK_EQ(units_number("vcpu", "4294967296", 3, &n, NULL), -EINVAL);
+    CHECK_EQ(units_range("n", "1", 1, 3, &n, NULL), 0);
+    CHECK_EQ(n, 1);
+    CHECK_EQ(units_range("n", "0", 1, 3, &n, &e), -EINVAL);
+    CHECK_STR(e.text, "n: got 0, want 1..3");
 }
 
 /* ---- completion ---- */
@@ -408,6 +436,7 @@ RUN_TESTS(
     RULE(every_command_is_there_once_and_is_served_or_says_why),
     RULE(what_is_not_served_fails_and_says_why),
     RULE(a_beginning_that_only_one_has_will_do_and_served_ones_come_first),
+    RULE(a_word_that_is_no_command_is_named_with_what_it_may_have_meant),
     RULE(every_exit_code_of_a_command_is_in_the_table_of_codes),
     RULE(every_errno_has_a_code_of_the_table),
     RULE(the_manual_has_every_command_with_its_options),

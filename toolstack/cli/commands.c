@@ -63,7 +63,7 @@ static const struct command commands[] = {
       "where vCPUs run, and where they may", "21", cmd_vcpu_list, false },
     { "top", CMD_SERVED, "[-b|--batch] [-d|--delay SECONDS] "
       "[-i|--iterations COUNT]",
-      "who uses the CPUs and the memory; -b: one look, plain text", "",
+      "who uses the CPUs and the memory; -b: one look, plain text", "6",
       cmd_top, false },
     { "dmesg", CMD_SERVED, "[-c|--clear]", "Xen's own log; -c: and empty it",
       "", cmd_dmesg, false },

@@ -52,6 +52,8 @@ const char *cmd_verdict_name(enum cmd_verdict v);
 /* help.c: may it end so? */
 bool command_may_exit(const struct command *c, int code);
 void cmd_print_usage(FILE *to, const struct command *c);
+/* That command_find() knows no such word, and what it is like. */
+void cmd_print_unknown(FILE *to, const char *word);
 /* What may stand in place of the last of these words, a line each. */
 void cmd_complete_words(FILE *to, int nr, char **words);
 

@@ -20,6 +20,24 @@ void cmd_print_usage(FILE *to, const struct command *c)
             c->verdict == CMD_SERVED ? "" : "not served: ", c->text);
 }
 
+void cmd_print_unknown(FILE *to, const char *word)
+{
+    const struct command *c;
+    uint32_t nr = 0;
+
+    fprintf(to, "freehold: %s: ", word);
+    for (uint32_t i = 0; *word && (c = command_at(i)); i++)
+        if (c->verdict == CMD_SERVED &&
+            strncmp(c->name, word, strlen(word)) == 0)
+            fprintf(to, "%s%s",
+                    nr++ ? ", " : "several commands begin so: ", c->name);
+    if (nr)
+        fprintf(to, "\n");
+    else
+        fprintf(to, "no such %s; see freehold help\n",
+                *word == '-' ? "option" : "command");
+}
+
 static void print_exits(const struct command *c)
 {
     const struct exit_code *x;
@@ -97,6 +115,8 @@ int cmd_help(struct cmd_context *x, int argc, char **argv, struct err *e)
     const struct command *c = argc > 1 ? command_find(argv[1]) : NULL;
 
     (void)e;
+    if (argc == 2 && !c)
+        cmd_print_unknown(stderr, argv[1]);
     if (argc > 2 || (argc == 2 && !c))
         return EXIT_USAGE;
     if (!c) {

@@ -72,10 +72,7 @@ int main(int argc, char **argv)
     c = argc > 0 ? command_find(argv[0]) : NULL;
     if (!c) {
         if (argc > 0)
-            fprintf(stderr,
-                    "freehold: %s: no such command; see freehold "
-                    "help\n",
-                    argv[0]);
+            cmd_print_unknown(stderr, argv[0]);
         else
             cmd_help(&x, 0, NULL, &e);
         return EXIT_USAGE;

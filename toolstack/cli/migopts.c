@@ -59,13 +59,8 @@ static int refuse(int option, struct err *e)
 
 static int set_streams(struct migopts *o, const char *text, struct err *e)
 {
-    int rc = units_number("migrate: --streams", text, MIGOPTS_STREAMS,
-                          &o->nr_streams, e);
-
-    if (rc == 0 && o->nr_streams == 0)
-        rc = fail(e, -EINVAL, "migrate: --streams: got 0, want 1..%u",
-                  MIGOPTS_STREAMS);
-    return rc;
+    return units_range("migrate: --streams", text, 1, MIGOPTS_STREAMS,
+                       &o->nr_streams, e);
 }
 
 /* What both commands know.  1: it is none of these. */
@@ -141,13 +136,8 @@ static int set_on_timeout(struct migopts *o, const char *word, struct err *e)
 
 static int set_downtime(struct migopts *o, const char *text, struct err *e)
 {
-    int rc = units_number("migrate: --max-downtime", text, DOWNTIME_MS_MAX,
-                          &o->max_downtime_ms, e);
-
-    if (rc == 0 && o->max_downtime_ms == 0)
-        rc = fail(e, -EINVAL, "migrate: --max-downtime: got 0, want 1..%u ms",
-                  DOWNTIME_MS_MAX);
-    return rc;
+    return units_range("migrate: --max-downtime, ms", text, 1, DOWNTIME_MS_MAX,
+                       &o->max_downtime_ms, e);
 }
 
 static int set_bandwidth(struct migopts *o, const char *text, struct err *e)

@@ -31,6 +31,7 @@
 #include "toolstack/cli/exitcode.h"
 #include "toolstack/cli/miglink.h"
 #include "toolstack/cli/receive.h"
+#include "toolstack/cli/units.h"
 #include "toolstack/supervisor/guest.h"
 #include "toolstack/supervisor/moveproc.h"
 #include "toolstack/supervisor/supervise.h"
@@ -59,7 +60,11 @@ static int listen_unix(const char *path, struct err *e)
     else if ((fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)) < 0 ||
              bind(fd, (struct sockaddr *)&where, sizeof(where)) ||
              listen(fd, MOVEPROC_CONNECTIONS_MAX))
-        rc = fail(e, -errno, "%s: listen: %s", path, strerror(errno));
+        rc = fail(e, -errno, "--unix %s: listen: %s%s", path, strerror(errno),
+                  errno == EADDRINUSE
+                      ? "; one that was interrupted leaves it behind: if none "
+                        "waits there, remove it"
+                      : "");
     umask(mask);
     if (rc == 0)
         return fd;
@@ -86,26 +91,30 @@ static int bind_one(const struct addrinfo *a)
 /* PORT, ADDR:PORT or [ADDR]:PORT; without one, every address. */
 static int listen_tcp(const char *where, struct err *e)
 {
-    const struct addrinfo hints = { .ai_flags = AI_PASSIVE,
+    const struct addrinfo hints = { .ai_flags = AI_PASSIVE | AI_NUMERICSERV,
                                     .ai_socktype = SOCK_STREAM };
-    const char *colon = strrchr(where, ':');
+    const char *colon = strrchr(where, ':'), *from = where;
     const char *port = colon ? colon + 1 : where;
     struct addrinfo *list = NULL;
     char host[256] = "";
     size_t len = colon ? (size_t)(colon - where) : 0;
+    uint32_t number;
     int r, fd;
 
     if (len && where[0] == '[' && where[len - 1] == ']')
-        where++, len -= 2;
-    if (len >= sizeof(host))
-        return fail(e, -EINVAL, "--tcp: the address is too long");
-    memcpy(host, where, len);
+        from++, len -= 2;
+    if (len >= sizeof(host) ||
+        units_range("--tcp: port", port, 1, UINT16_MAX, &number, NULL) < 0)
+        return fail(e, -EINVAL, "--tcp: got %.100s, want PORT or ADDR:PORT",
+                    where);
+    memcpy(host, from, len);
     r = getaddrinfo(host[0] ? host : NULL, port, &hints, &list);
     if (r)
-        return fail(e, -EINVAL, "--tcp %s: %s", port, gai_strerror(r));
+        return fail(e, -EINVAL, "--tcp %s: look up: %s", where,
+                    gai_strerror(r));
     fd = bind_one(list);
     freeaddrinfo(list);
-    return fd < 0 ? fail(e, fd, "--tcp %s: listen: %s", port, strerror(-fd))
+    return fd < 0 ? fail(e, fd, "--tcp %s: listen: %s", where, strerror(-fd))
                   : fd;
 }
 

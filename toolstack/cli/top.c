@@ -21,6 +21,9 @@
 #include "toolstack/cli/columns.h"
 #include "toolstack/cli/exitcode.h"
 #include "toolstack/cli/host.h"
+#include "toolstack/cli/units.h"
+
+#define NUMBER_MAX 1000000u
 
 struct top_options {
     bool json, batch;
@@ -80,6 +83,11 @@ static struct json_object *row_object(const struct target *t, double percent)
 
     json_object_object_add(o, "name", json_object_new_string(t->name));
     json_object_object_add(o, "domid", json_object_new_int(d->domid));
+    json_object_object_add(o, "running", json_object_new_boolean(d->running));
+    json_object_object_add(o, "blocked", json_object_new_boolean(d->blocked));
+    json_object_object_add(o, "paused", json_object_new_boolean(d->paused));
+    json_object_object_add(o, "shutdown", json_object_new_boolean(d->shutdown));
+    json_object_object_add(o, "dying", json_object_new_boolean(d->dying));
     json_object_object_add(o, "cpu_time_ms",
                            json_object_new_uint64(d->cpu_ns / 1000000));
     if (percent >= 0)
@@ -147,15 +155,6 @@ static int top(const struct top_options *o, struct err *e)
     return rc;
 }
 
-/* 0..1000000, or -1. */
-static int small_number(const char *text)
-{
-    char *end;
-    unsigned long n = strtoul(text, &end, 10);
-
-    return *text < '0' || *text > '9' || *end || n > 1000000 ? -1 : (int)n;
-}
-
 static const struct option long_options[] = {
     { "batch", no_argument, NULL, 'b' },
     { "delay", required_argument, NULL, 'd' },
@@ -166,24 +165,26 @@ static const struct option long_options[] = {
 int cmd_top(struct cmd_context *x, int argc, char **argv, struct err *e)
 {
     struct top_options o = { .json = x->json, .delay_s = 3 };
-    int option, n, looks = -1;
+    uint32_t n, looks = UINT32_MAX;
+    int option;
 
     optind = 0;
     while ((option = getopt_long(argc, argv, "bd:i:", long_options, NULL)) !=
            -1) {
-        n = optarg ? small_number(optarg) : 0;
-        if (option == '?' || n < 0)
+        if (option == '?')
             return EXIT_USAGE;
-        if (option == 'b')
+        if (option == 'b') {
             o.batch = true;
-        else if (option == 'd')
-            o.delay_s = n;
-        else
-            looks = n;
+            continue;
+        }
+        if (units_number(option == 'd' ? "top: -d" : "top: -i", optarg,
+                         NUMBER_MAX, &n, e) < 0)
+            return -EINVAL;
+        *(option == 'd' ? &o.delay_s : &looks) = n;
     }
     if (optind != argc)
         return EXIT_USAGE;
     /* On a terminal again and again; for a program once, unless it says. */
-    o.nr_looks = looks >= 0 ? looks : o.batch || o.json ? 1 : 0;
+    o.nr_looks = looks != UINT32_MAX ? looks : o.batch || o.json ? 1 : 0;
     return top(&o, e);
 }

@@ -124,9 +124,10 @@ int cmd_vcpu_pin(struct cmd_context *x, int argc, char **argv, struct err *e)
         return EXIT_USAGE;
     all = strcmp(argv[2], "all") == 0;
     if (!all)
-        rc = units_number("vcpu", argv[2], VM_VCPUS_MAX - 1, &vcpu, e);
+        rc = units_number("vcpu", argv[2], VM_VCPUS_MAX - 1, &vcpu, NULL);
     if (rc < 0)
-        return rc;
+        return fail(e, rc, "vcpu: got %.32s, want 0..%u or all", argv[2],
+                    VM_VCPUS_MAX - 1);
     params = json_object_new_object();
     if (!all)
         json_object_object_add(params, "vcpu", json_object_new_int((int)vcpu));

@@ -43,18 +43,25 @@ bad:
                 text);
 }
 
-int units_number(const char *what, const char *text, uint32_t max,
-                 uint32_t *out, struct err *e)
+int units_range(const char *what, const char *text, uint32_t min, uint32_t max,
+                uint32_t *out, struct err *e)
 {
     unsigned long n;
     char *end;
 
     errno = 0;
     n = strtoul(text, &end, 10);
-    if (!isdigit((unsigned char)*text) || errno || *end || n > max)
-        return fail(e, -EINVAL, "%s: got %.32s, want 0..%u", what, text, max);
+    if (!isdigit((unsigned char)*text) || errno || *end || n < min || n > max)
+        return fail(e, -EINVAL, "%s: got %.32s, want %u..%u", what, text, min,
+                    max);
     *out = (uint32_t)n;
     return 0;
+}
+
+int units_number(const char *what, const char *text, uint32_t max,
+                 uint32_t *out, struct err *e)
+{
+    return units_range(what, text, 0, max, out, e);
 }
 
 int units_bytes(const char *what, const char *text, uint64_t *out,

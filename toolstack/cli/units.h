@@ -15,7 +15,10 @@ struct err;
  */
 int units_kib(const char *text, uint64_t *out, struct err *e);
 
-/* A number of 0..max, decimal, digits alone.  -EINVAL, with what it is of. */
+/* A number of min..max, decimal, digits alone.  -EINVAL, with what it is of. */
+int units_range(const char *what, const char *text, uint32_t min, uint32_t max,
+                uint32_t *out, struct err *e);
+/* The same from 0 on. */
 int units_number(const char *what, const char *text, uint32_t max,
                  uint32_t *out, struct err *e);
 
