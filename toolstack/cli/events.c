@@ -178,7 +178,8 @@ static int check_state(const char *state, struct err *e)
             return 0;
     return fail(e, -EINVAL,
                 "events: --until: got %.32s, want a state: building, paused, "
-                "launching, running, suspended, ended, kept, waiting or gone",
+                "launching, receiving, running, suspended, ended, kept, "
+                "waiting, ending or gone",
                 state);
 }
 

@@ -35,11 +35,14 @@ static const struct condition table[] = {
                                        "without it, a device sends any "
                                        "interrupt to any CPU",
                                        "needs the IOMMU; boot Xen without "
-                                       "iommu=no-intremap" },
+                                       "iommu=no-intremap and "
+                                       "no-amd-iommu-perdev-intremap" },
     [XEN_STEWARD_POSTURE_dom0_strict] = { "dom0-iommu", "strict", "not strict",
                                           "dom0's devices shall reach dom0's "
                                           "memory alone",
-                                          "boot Xen with dom0-iommu=strict" },
+                                          "boot Xen with dom0-iommu=strict, "
+                                          "and with neither "
+                                          "passthrough nor map-inclusive" },
     [XEN_STEWARD_POSTURE_quarantine] = { "quarantine", "on (or no IOMMU)",
                                          "off",
                                          "a device that nobody has may still "
