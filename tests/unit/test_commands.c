@@ -423,6 +423,18 @@ TEST(completion_knows_commands_options_and_guests)
               "--json -c -p -F -n --dryrun -d -e -q --quiet -V --vncviewer "
               "-A --vncviewer-autopass --ignore-global-affinity-masks -f "
               "--defconfig ");
+    completes("migrate --on-timeout ", "abort force ");
+    completes("migrate --on-timeout f", "force ");
+    completes("migrate --streams 2 w", "web ");
+    completes("migrate --unix ", ""); /* a path */
+    completes("migrate-receive --name ", "");
+    completes("migrate-receive --tcp ", "");
+    completes("events -u r", "receiving running ");
+    completes("events --until ",
+              "building paused launching receiving running suspended ended "
+              "kept waiting ending gone ");
+    completes("shutdown -T ", "");
+    completes("shutdown -w ", "web mail ");
     completes("create ", ""); /* a file: the shell's own */
     completes("help uptimex", "");
     completes("help ver", "version ");

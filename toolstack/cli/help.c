@@ -12,6 +12,7 @@
 #include "common/err.h"
 #include "toolstack/cli/commands.h"
 #include "toolstack/cli/exitcode.h"
+#include "toolstack/supervisor/guest.h"
 #include "toolstack/supervisor/rundir.h"
 
 void cmd_print_usage(FILE *to, const struct command *c)
@@ -191,6 +192,41 @@ static void offer_operands(FILE *to, const struct command *c, const char *begun)
     }
 }
 
+/* What an option wants behind it, in the synopsis; NULL: nothing. */
+static const char *argument_of(const struct command *c, const char *option)
+{
+    const char *at = c->synopsis, *w;
+    char word[COMMAND_WORD_MAX];
+
+    while ((w = command_word(&at, word))) {
+        if (*w != '-' || strcmp(w, option))
+            continue;
+        while (at[0] == '|' && at[1] == '-') /* its long form */
+            command_word(&at, word);
+        return *at == ' ' ? at + 1 : NULL;
+    }
+    return NULL;
+}
+
+/* Words in small letters are meant as they are. */
+static void offer_argument(FILE *to, const char *at, const char *begun)
+{
+    char word[COMMAND_WORD_MAX];
+    size_t len = strcspn(at, "] "), n;
+
+    if (len == 5 && strncmp(at, "STATE", len) == 0) {
+        for (int i = GUEST_NEW + 1; i < GUEST_STATES; i++)
+            offer(to, guest_state_name((enum guest_state)i), begun);
+        return;
+    }
+    for (; len > 0 && *at >= 'a' && *at <= 'z'; at += n, len -= n) {
+        n = strcspn(at, "|] ");
+        snprintf(word, sizeof(word), "%.*s", (int)n, at);
+        offer(to, word, begun);
+        n += at[n] == '|';
+    }
+}
+
 void cmd_complete_words(FILE *to, int nr, char **words)
 {
     static const char *const global[] = { "--json", "--strict", "-v", "-N",
@@ -211,6 +247,13 @@ void cmd_complete_words(FILE *to, int nr, char **words)
     c = command_find(words[first]);
     if (!c || c->verdict != CMD_SERVED)
         return;
+    at = nr - 2 > first && words[nr - 2][0] == '-'
+             ? argument_of(c, words[nr - 2])
+             : NULL;
+    if (at) {
+        offer_argument(to, at, begun);
+        return;
+    }
     if (*begun != '-') {
         offer_operands(to, c, begun);
         return;
