@@ -3,6 +3,7 @@
 # host-ours.sh - stock workloads on our Xen with protected=on: unharmed
 # lab: ours
 # more
+# last
 . "$(dirname "$0")/lib.sh"
 . "$TOP/tests/lab/guest.sh"
 . "$TOP/tests/lab/net.sh"
@@ -27,4 +28,5 @@ check_out "the protected one was not asked" '^here$' guest_run web 'echo here'
 check "freehold destroy" dom0 freehold destroy web
 dom0_sh 'rm -f /root/io.save /root/host.img'
 net_tools_gone
+host_off
 exit 0

@@ -206,3 +206,11 @@ host_work() {
             grep -c frontend || true'
     net_tools_gone
 }
+
+# --- and last -------------------------------------------------------------------
+ended() { timeout "$1" tail --pid="$(cat "$LAB/1/pid")" -f /dev/null; }
+host_off() {
+    dom0 systemctl --no-block poweroff
+    check "dom0 switches the host off" ended 120
+    check_out "Xen went by S5" 'Entering ACPI S5 state' cat "$LAB/1/serial.log"
+}
