@@ -181,6 +181,17 @@ struct fake_domain *script_domain(void)
     return fake_find(guest_domid(life.guest));
 }
 
+const char *script_asked(void)
+{
+    char path[64];
+    const char *v;
+
+    snprintf(path, sizeof(path), "/local/domain/%u/control/shutdown",
+             guest_domid(life.guest));
+    v = fake_xs_value(path);
+    return v ? v : "";
+}
+
 void script_acknowledges(void)
 {
     char path[64];

@@ -40,6 +40,8 @@ void script_finish(void);
 int script_call(const char *method, const char *params);
 
 struct fake_domain *script_domain(void);
+/* What control/shutdown says; "": nothing, or no longer. */
+const char *script_asked(void);
 /* Steps: the kernel hears, and takes the word away; then it suspends. */
 void script_acknowledges(void);
 void script_suspends(void);

@@ -125,17 +125,6 @@ struct fh_move_steward *movelife_steward(void)
     return &fake_control(script_domain())->steward.move;
 }
 
-const char *movelife_asked(void)
-{
-    char path[64];
-    const char *v;
-
-    snprintf(path, sizeof(path), "/local/domain/%u/control/shutdown",
-             guest_domid(life.guest));
-    v = fake_xs_value(path);
-    return v ? v : "";
-}
-
 bool movelife_leaves(void)
 {
     struct run_state now = { 0 };

@@ -42,8 +42,6 @@ void movelife_play(const char *steps);
 const char *movelife_heard(void);
 /* The steward's part of the page. */
 struct fh_move_steward *movelife_steward(void);
-/* What control/shutdown says; "": nothing, or no longer. */
-const char *movelife_asked(void);
 /* Do the files of its name say that it leaves? */
 bool movelife_leaves(void);
 

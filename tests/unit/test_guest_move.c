@@ -116,7 +116,7 @@ static bool was_resumed(void)
 
 static void too_late(void)
 {
-    CHECK_STR(movelife_asked(), ""); /* taken back */
+    CHECK_STR(script_asked(), ""); /* taken back */
     CHECK_EQ(script_domain()->nr_resumes, 0);
     fake_shutdown(script_domain(), HYP_SUSPEND); /* all the same */
     script_when(was_resumed, script_ends);
@@ -379,7 +379,7 @@ static void asked_before(struct life *l)
     script_acknowledges();
     CHECK_EQ(script_call("suspend", NULL), 0);
     script_acknowledges();
-    CHECK_STR(movelife_asked(), "");
+    CHECK_STR(script_asked(), "");
     CHECK_EQ(script_call("migrate", MIGRATE), -EBUSY);
     CHECK_HAS(script.err.text, "it was asked to suspend or to stop");
     CHECK(!life.guest->move);

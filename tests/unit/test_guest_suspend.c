@@ -4,7 +4,6 @@
  * is asked meanwhile
  */
 #include <errno.h>
-#include <stdio.h>
 
 #include "tests/fakes/fake.h"
 #include "tests/unit/lifescript.h"
@@ -31,22 +30,11 @@ int __wrap_uv_timer_start(uv_timer_t *t, uv_timer_cb cb, uint64_t timeout,
                                  look ? 5 : repeat);
 }
 
-static const char *asked(void)
-{
-    char path[64];
-    const char *v;
-
-    snprintf(path, sizeof(path), "/local/domain/%u/control/shutdown",
-             guest_domid(life.guest));
-    v = fake_xs_value(path);
-    return v ? v : "";
-}
-
 static void begin(struct life *l)
 {
     (void)l;
     CHECK_EQ(script_call("suspend", NULL), 0);
-    CHECK_STR(asked(), "suspend");
+    CHECK_STR(script_asked(), "suspend");
 }
 
 static void run(void (*first)(struct life *l))
@@ -107,7 +95,7 @@ static void wait_on(void)
 
 static void unheard(void)
 {
-    CHECK_STR(asked(), ""); /* taken back */
+    CHECK_STR(script_asked(), ""); /* taken back */
     CHECK_EQ(script_domain()->nr_resumes, 0);
     script_suspends(); /* all the same, and late */
 }
@@ -208,7 +196,7 @@ static void stop_meanwhile(struct life *l)
     CHECK_EQ(script_call("suspend", NULL), 0);
     CHECK_EQ(script_call("suspend", NULL), -EBUSY);
     CHECK_EQ(script_call("shutdown", NULL), 0); /* outdoes it */
-    CHECK_STR(asked(), "poweroff");
+    CHECK_STR(script_asked(), "poweroff");
     CHECK(!uv_is_active((uv_handle_t *)&life.guest->suspending));
     script_ends();
 }
